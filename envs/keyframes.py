@@ -1,0 +1,83 @@
+"""Find the moment, then look closely: an overview first, then the frames and the keyframe that the policy selects.
+
+    overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3 large ─▶ <select> … ─▶ <answer>
+"""
+
+from collections.abc import Sequence
+
+from framework.env import Rules
+from framework.errors import DataError
+from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Select, Task
+from framework.vision.boxes import Interval
+from framework.vision.plan import Look, spread, within
+
+
+class Keyframes(Rules):
+    """The policy may look again as often as the turn limit allows; what it selects comes back larger."""
+
+    overview: Look = Look(frames=10, max_pixels=25_088)
+    """The whole clip at a glance."""
+    detail: Look = Look(frames=0, max_pixels=100_352)
+    """Some frames of the clip, larger, shown with the overview."""
+    interval: Look = Look(frames=5, max_pixels=25_088)
+    """Frames of a selected interval."""
+    keyframe: Look = Look(frames=1, max_pixels=200_704)
+    """The selected keyframe."""
+
+    def make(self, task: Task) -> "KeyframesGame":
+        return KeyframesGame(self, task)
+
+    def expert(self, task: Task) -> Sequence[str]:
+        """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there."""
+        boxes = task.truth.boxes
+        if not boxes:
+            raise DataError(f"task {task.id}: no frame has a box, so no expert can answer it")
+        keyframe = max(boxes, key=lambda frame: (sum(box.area for box in boxes[frame]), -frame))
+        interval = Interval(min(boxes), max(boxes))
+        items = tuple(Item(box=box) for box in boxes[keyframe])
+        place = self.place(task, [self.keyframe.picture(task.video, keyframe, Role.KEYFRAME, self.sight.unit)])
+        answer = Answer(items=items, interval=interval, keyframe=keyframe)
+        return [self.grammar.write(Select(interval, keyframe), place), self.grammar.write(answer, place)]
+
+
+class KeyframesGame:
+    def __init__(self, rules: Keyframes, task: Task) -> None:
+        self.rules, self.task = rules, task
+        self.turns = 0
+
+    async def start(self) -> Observation:
+        video, rules = self.task.video, self.rules
+        overview = self.shown(spread(video.length, rules.overview.frames), rules.overview, Role.OVERVIEW)
+        detail = self.shown(spread(video.length, rules.detail.frames), rules.detail, Role.DETAIL)
+        question = f"{self.task.question}\nThe clip has {video.length} frames.\n"
+        return Observation((question, *overview, *detail))
+
+    async def step(self, action: Action) -> Observation:
+        self.turns += 1
+        match action.parsed:
+            case Answer():
+                return Observation((), done=True)
+            case Malformed(reason):
+                return Observation((f"That could not be read: {reason}.\n{self.urged()}",))
+            case Select(interval, keyframe):
+                frames = self.shown(within(interval, self.rules.interval.frames), self.rules.interval, Role.INTERVAL)
+                large = self.shown([keyframe], self.rules.keyframe, Role.KEYFRAME)
+                return Observation((*frames, *large, self.urged()))
+            case _:
+                raise TypeError(f"{type(action.parsed).__name__} is no action of this game")
+
+    async def close(self) -> None:
+        pass
+
+    def urged(self) -> str:
+        last = self.turns == self.rules.max_turns - 1
+        return "Answer now.\n" if last and self.rules.force_answer else ""
+
+    def shown(self, frames: Sequence[int], look: Look, role: Role) -> list[str | Picture]:
+        """Each frame with its index and time before it."""
+        return [part for frame in frames for part in captioned(look.picture(self.task.video, frame, role, self.rules.sight.unit))]
+
+
+def captioned(picture: Picture) -> tuple[str, Picture, str]:
+    """A picture never comes without its frame and time."""
+    return f"Frame {picture.frame} ({picture.video.time(picture.frame):.1f} s): ", picture, "\n"

@@ -1,0 +1,55 @@
+"""Look once, answer once: the game of single-turn papers, on images and on chosen frames of a clip."""
+
+from collections.abc import Sequence
+
+from envs.keyframes import captioned
+from framework.chat.grammar import Grammar
+from framework.env import Rules
+from framework.errors import DataError
+from framework.types import Action, Answer, Item, Malformed, Observation, Role, Task
+from framework.vision.plan import Look, spread
+
+
+class SingleTurn(Rules):
+    """Everything is shown at once; the first reply is the answer."""
+
+    max_turns: int = 1
+    grammar: Grammar = Grammar(actions=("answer",))
+    look: Look = Look(frames=8, max_pixels=200_704)
+    """The frames that are shown; an image is a clip of one."""
+
+    def make(self, task: Task) -> "SingleTurnGame":
+        return SingleTurnGame(self, task)
+
+    def expert(self, task: Task) -> Sequence[str]:
+        """Answers with the words or the boxes of the truth."""
+        truth = task.truth
+        if truth.answer:
+            return [self.grammar.write(Answer(text=truth.answer), self.place(task, []))]
+        if not truth.boxes:
+            raise DataError(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
+        shown = [frame for frame in spread(task.video.length, self.look.frames) if frame in truth.boxes]
+        keyframe = max(shown or truth.boxes, key=lambda frame: sum(box.area for box in truth.boxes[frame]))
+        place = self.place(task, [self.look.picture(task.video, keyframe, Role.TARGET, self.sight.unit)])
+        items = tuple(Item(box=box, point=box.centre) for box in truth.boxes[keyframe])
+        named = keyframe if task.video.length > 1 else None
+        return [self.grammar.write(Answer(items=items, keyframe=named), place)]
+
+
+class SingleTurnGame:
+    def __init__(self, rules: SingleTurn, task: Task) -> None:
+        self.rules, self.task = rules, task
+
+    async def start(self) -> Observation:
+        video, look = self.task.video, self.rules.look
+        role = Role.TARGET if video.length == 1 else Role.DETAIL
+        pictures = [look.picture(video, frame, role, self.rules.sight.unit) for frame in spread(video.length, look.frames)]
+        return Observation((f"{self.task.question}\n", *(part for each in pictures for part in captioned(each))))
+
+    async def step(self, action: Action) -> Observation:
+        if isinstance(action.parsed, Malformed):
+            return Observation((f"That could not be read: {action.parsed.reason}.\n",))
+        return Observation((), done=True)
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,55 @@
+"""From the rewards of a group to advantages: pure functions on arrays.
+
+    rewards  .2  .8 | .5  .5        groups  a  a | b  b
+    grpo    −.7  .7 |  0   0        a group that agrees teaches nothing
+
+A reward of NaN is an episode that must not be learned from: it gets 0 and does not move its group.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Estimator = Callable[[Values, Sequence[str]], Values]
+
+EPSILON = 1e-6
+
+
+def grpo(rewards: Values, groups: Sequence[str]) -> Values:
+    """(r − mean) / (std + ε) within the group, std with n − 1."""
+    centred, group = _centred(rewards, groups)
+    count = np.bincount(group, np.isfinite(rewards))
+    spread = np.sqrt(np.bincount(group, centred**2) / np.maximum(count - 1, 1))
+    return centred / (spread[group] + EPSILON)
+
+
+def dr_grpo(rewards: Values, groups: Sequence[str]) -> Values:
+    """r − mean within the group: no division, so that easy and hard tasks are not weighed up."""
+    return _centred(rewards, groups)[0]
+
+
+def rloo(rewards: Values, groups: Sequence[str]) -> Values:
+    """r − mean of the others in the group."""
+    centred, group = _centred(rewards, groups)
+    count = np.bincount(group, np.isfinite(rewards))[group]
+    return centred * count / np.maximum(count - 1, 1)
+
+
+ADVANTAGES: dict[str, Estimator] = {"grpo": grpo, "dr_grpo": dr_grpo, "rloo": rloo}
+
+
+def zero_groups(rewards: Values, groups: Sequence[str]) -> float:
+    """The share of groups whose rewards all agree."""
+    centred, group = _centred(rewards, groups)
+    return float(np.mean(np.bincount(group, np.abs(centred)) < EPSILON)) if len(group) else 0.0
+
+
+def _centred(rewards: Values, groups: Sequence[str]) -> tuple[Values, NDArray[np.intp]]:
+    """Rewards less their group's mean (0 where NaN), and each episode's group as a number."""
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    known = np.isfinite(rewards)
+    filled = np.where(known, rewards, 0.0)
+    mean = np.bincount(group, filled) / np.maximum(np.bincount(group, known), 1)
+    return np.where(known, filled - mean[group], 0.0), group

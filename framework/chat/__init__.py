@@ -1,0 +1,1 @@
+"""What is said: the grammar of replies, and observations as messages."""

@@ -1,0 +1,289 @@
+"""The one parser of replies, and its inverse. Env, rewards and evaluation all read through it.
+
+    <think>…</think> <select>{"start": 2, "end": 5, "keyframe": 3}</select>        look at frames 2–5, at 3 large
+    <zoom>{"frame": 3, "bbox_2d": [x0, y0, x1, y1]}</zoom>                          look at a part of frame 3
+    <answer>{"start": 2, "end": 5, "keyframe": 3, "bbox_2d": [x0, y0, x1, y1]}</answer>
+    <answer>[{"bbox_2d": [x0, y0, x1, y1], "point_2d": [x, y], "neg_point_2d": [x, y]}, …]</answer>
+    <answer>Paris</answer>
+
+The JSON of a block may stand inside <VTG>…</VTG>, as VideoSEG-O3 writes it. What is no action comes back as Malformed with
+the reason; nothing here raises, whatever the reply.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, cast
+
+from framework.config import Settings
+from framework.types import Answer, Item, Malformed, Parsed, Select, Zoom
+from framework.vision.boxes import Box, Interval, Point, Space
+
+Place = Callable[[int | None], Space | None]
+"""The space in which a position on frame k is said; None as k means the picture shown last. None if never shown."""
+
+LONGEST = 100_000
+"""Characters of one block that are still read."""
+
+T = TypeVar("T")
+
+
+class Grammar(Settings):
+    """How replies are written in this game."""
+
+    actions: tuple[Literal["select", "zoom", "answer"], ...] = ("select", "answer")
+    """What may be done."""
+    clamp: bool = True
+    """Pull an index past the end and a box over the edge back inside; otherwise they are malformed."""
+    several: Literal["malformed", "first", "last"] = "malformed"
+    """What two actions in one reply mean."""
+    half_open: bool = False
+    """The said end of an interval lies outside it; by default it is the last frame."""
+    vtg: bool = False
+    """Write the JSON of select and answer inside <VTG>…</VTG>; both forms are read."""
+
+    def parse(self, text: str, length: int, place: Place) -> Parsed:
+        """What a reply means in a clip of `length` frames."""
+        block = self._block(text)
+        if isinstance(block, Malformed):
+            return block
+        tag, body = block
+        try:
+            return _READERS[tag](_Reader(self, length, place), _unwrapped(body))
+        except _Fault as fault:
+            return Malformed(f"{tag}: {fault}")
+
+    def write(self, action: Select | Zoom | Answer, place: Place) -> str:
+        """The reply that means this action."""
+        return _Writer(self, place).write(action)
+
+    def _block(self, text: str) -> tuple[str, str] | Malformed:
+        """The one block of a reply: its tag and what stands inside."""
+        found: list[tuple[int, str, str]] = []
+        for tag in ("select", "zoom", "answer"):
+            blocks = _blocks(text, tag)
+            if isinstance(blocks, Malformed):
+                return blocks
+            if blocks and tag not in self.actions:
+                return Malformed(f"<{tag}> is no action here; there are: {', '.join(self.actions)}")
+            found += [(start, tag, body) for start, body in blocks]
+        if not found:
+            return Malformed(f"no action; say one of {', '.join(f'<{tag}>…</{tag}>' for tag in self.actions)}")
+        if len(found) > 1 and self.several == "malformed":
+            return Malformed(f"{len(found)} actions in one reply; say one")
+        _, tag, body = (max if self.several == "last" else min)(found)
+        if len(body) > LONGEST:
+            return Malformed(f"{tag}: {len(body):,} characters are too many")
+        return tag, body
+
+
+def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
+    """Every <tag>…</tag>: where it starts and what stands inside. Linear in the text, whatever it holds."""
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    found: list[tuple[int, str]] = []
+    start = text.find(opening)
+    while start >= 0:
+        end = text.find(closing, start)
+        if end < 0:
+            return Malformed(f"<{tag}> is never closed")
+        found.append((start, text[start + len(opening) : end]))
+        start = text.find(opening, end)
+    return found
+
+
+def _unwrapped(body: str) -> str:
+    start, end = body.find("<VTG>"), body.find("</VTG>")
+    return (body[start + 5 : end] if 0 <= start < end else body).strip()
+
+
+class _Fault(Exception):
+    """A reply cannot be read; the reason is for the one who wrote it."""
+
+
+class _Reader:
+    """Reads the inside of a block."""
+
+    def __init__(self, grammar: Grammar, length: int, place: Place) -> None:
+        self.grammar, self.length, self.place = grammar, length, place
+
+    def select(self, body: str) -> Select:
+        said = _mapping(_json(body))
+        interval = self.interval(said)
+        if interval is None:
+            raise _Fault("needs start and end")
+        return Select(interval, self.frame(said, "keyframe"))
+
+    def zoom(self, body: str) -> Zoom:
+        said = _mapping(_json(body))
+        frame = self.frame(said, "frame")
+        box = self.box(said.get("bbox_2d"), frame)
+        if box.area <= 0:
+            raise _Fault("the box has no area inside the picture")
+        return Zoom(frame, box)
+
+    def answer(self, body: str) -> Answer:
+        if not body.startswith(("{", "[")):
+            return Answer(text=body)
+        said = _json(body)
+        if isinstance(said, list):
+            items = tuple(self.item(_mapping(each), None) for each in cast(list[Any], said))
+            return Answer(items=items)
+        said = _mapping(said)
+        keyframe = self.frame(said, "keyframe") if "keyframe" in said else None
+        items = (self.item(said, keyframe),) if said.keys() & {"bbox_2d", "point_2d"} else ()
+        text = said.get("answer", "")
+        return Answer(text=str(text), items=items, interval=self.interval(said), keyframe=keyframe)
+
+    def item(self, said: Mapping[str, Any], frame: int | None) -> Item:
+        box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
+        point = self.point(said["point_2d"], frame) if "point_2d" in said else None
+        negative = said.get("neg_point_2d", [])
+        several = negative if negative and isinstance(negative[0], list) else [negative] if negative else []
+        return Item(box=box, point=point, negatives=tuple(self.point(each, frame) for each in several))
+
+    def interval(self, said: Mapping[str, Any]) -> Interval | None:
+        if "start" not in said and "end" not in said:
+            return None
+        start, end = _index(said, "start"), _index(said, "end")
+        end -= 1 if self.grammar.half_open else 0
+        if end < start:
+            raise _Fault(f"the interval {said['start']}–{said['end']} is empty or reversed")
+        start, end = self.inside(start, "start"), self.inside(end, "end")
+        return Interval(start, end)
+
+    def frame(self, said: Mapping[str, Any], key: str) -> int:
+        return self.inside(_index(said, key), key)
+
+    def inside(self, index: int, key: str) -> int:
+        if 0 <= index < self.length:
+            return index
+        if not self.grammar.clamp:
+            raise _Fault(f"{key} {index} is outside 0–{self.length - 1}")
+        return min(max(index, 0), self.length - 1)
+
+    def box(self, said: Any, frame: int | None) -> Box:
+        x0, y0, x1, y1 = _numbers(said, 4, "bbox_2d")
+        if x1 < x0 or y1 < y0:
+            raise _Fault(f"the box {said} is reversed")
+        box = Box(x0, y0, x1, y1, self.where(frame))
+        return self.kept(box, box.clamped(), said)
+
+    def point(self, said: Any, frame: int | None) -> Point:
+        x, y = _numbers(said, 2, "point")
+        space = self.where(frame)
+        width, height = space.units
+        kept = Point(min(max(x, 0.0), width), min(max(y, 0.0), height), space)
+        return self.kept(Point(x, y, space), kept, said)
+
+    def kept(self, said: T, clamped: T, shown: Any) -> T:
+        if said != clamped and not self.grammar.clamp:
+            raise _Fault(f"{shown} lies outside the picture")
+        return clamped
+
+    def where(self, frame: int | None) -> Space:
+        space = self.place(frame)
+        if space is None:
+            raise _Fault("no picture was shown" if frame is None else f"frame {frame} was never shown")
+        return space
+
+
+_READERS: dict[str, Callable[[_Reader, str], Parsed]] = {
+    "select": _Reader.select,
+    "zoom": _Reader.zoom,
+    "answer": _Reader.answer,
+}
+
+
+def _json(body: str) -> Any:
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except RecursionError:
+        raise _Fault("the JSON is nested too deep") from None
+    except ValueError as error:
+        raise _Fault(f"not JSON ({str(error)[:60]})") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+def _mapping(said: Any) -> Mapping[str, Any]:
+    if not isinstance(said, dict):
+        raise _Fault("needs a JSON object")
+    return cast(Mapping[str, Any], said)
+
+
+def _index(said: Mapping[str, Any], key: str) -> int:
+    value = said.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Fault(f"needs {key} as a frame number" if key not in said else f"{key} is no frame number")
+    if not math.isfinite(value) or value != int(value):
+        raise _Fault(f"{key} is no whole number")
+    return int(value)
+
+
+def _numbers(said: Any, count: int, key: str) -> tuple[float, ...]:
+    values = cast(list[Any], said) if isinstance(said, list) else []
+    fine = [float(v) for v in values if not isinstance(v, bool) and isinstance(v, int | float) and abs(v) < 1e9]
+    if len(values) != count or len(fine) != count:
+        raise _Fault(f"{key} needs {count} numbers")
+    return tuple(fine)
+
+
+class _Writer:
+    """Writes actions as the grammar reads them."""
+
+    def __init__(self, grammar: Grammar, place: Place) -> None:
+        self.grammar, self.place = grammar, place
+
+    def write(self, action: Select | Zoom | Answer) -> str:
+        match action:
+            case Select():
+                said = {**self.interval(action.interval), "keyframe": action.keyframe}
+                return f"<select>{self.wrapped(json.dumps(said))}</select>"
+            case Zoom():
+                said = {"frame": action.frame, "bbox_2d": self.corners(action.box, action.frame)}
+                return f"<zoom>{json.dumps(said)}</zoom>"
+            case Answer():
+                return f"<answer>{self.answer(action)}</answer>"
+
+    def answer(self, answer: Answer) -> str:
+        said: dict[str, Any] = self.interval(answer.interval) if answer.interval else {}
+        if answer.keyframe is not None:
+            said["keyframe"] = answer.keyframe
+        items = [self.item(item, answer.keyframe) for item in answer.items]
+        if len(items) == 1 and said:
+            said |= items[0]
+        elif items:
+            return json.dumps(items)
+        if not said:
+            return answer.text
+        return self.wrapped(json.dumps(said | ({"answer": answer.text} if answer.text else {})))
+
+    def item(self, item: Item, frame: int | None) -> dict[str, Any]:
+        said: dict[str, Any] = {"bbox_2d": self.corners(item.box, frame)} if item.box else {}
+        if item.point:
+            said["point_2d"] = self.position(item.point, frame)
+        if item.negatives:
+            said["neg_point_2d"] = [self.position(point, frame) for point in item.negatives]
+        return said
+
+    def interval(self, interval: Interval) -> dict[str, Any]:
+        past = 1 if self.grammar.half_open else 0
+        return {"start": int(interval.start), "end": int(interval.end) + past}
+
+    def corners(self, box: Box, frame: int | None) -> list[int]:
+        return [round(value) for value in box.to(self.where(frame)).corners]
+
+    def position(self, point: Point, frame: int | None) -> list[int]:
+        there = point.to(self.where(frame))
+        return [round(there.x), round(there.y)]
+
+    def where(self, frame: int | None) -> Space:
+        space = self.place(frame)
+        if space is None:
+            raise ValueError(f"frame {frame} was never shown, so no place on it can be said")
+        return space
+
+    def wrapped(self, said: str) -> str:
+        return f"<VTG>{said}</VTG>" if self.grammar.vtg else said

@@ -1,0 +1,90 @@
+"""An env is a game about one task: it shows, the policy says, it shows again.
+
+The rules (frozen settings, safe to pickle) stand apart from the game in play (made for one task, used once):
+
+    rules = Keyframes(max_turns=3)          one for a whole run
+    game = rules.make(task)                 one for an episode: start, step, step, …, close
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from framework.chat.grammar import Grammar, Place
+from framework.config import Settings
+from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
+
+
+class Env(Protocol):
+    """One game, played once. There is no reset: make another."""
+
+    async def start(self) -> Observation: ...
+
+    async def step(self, action: Action) -> Observation: ...
+
+    async def close(self) -> None: ...
+
+
+class Sight(Settings):
+    """What a game must know of the eyes and the speech of its player. The recipe copies it from the reasoner."""
+
+    unit: int = 28
+    """Pixels along one side of a visual token: sizes are multiples of it."""
+    coordinates: int | Literal["pixels"] = 1000
+    """Positions are said as 0 … this over the picture, or as pixels of the picture as it was shown."""
+
+
+class Rules(Settings):
+    """The rules of a game."""
+
+    system: str = ""
+    """What the policy is told before the first observation."""
+    max_turns: int = 3
+    """The policy speaks at most this often."""
+    grammar: Grammar = Grammar()
+    """How replies are read."""
+    on_malformed: Literal["stop", "ask_again"] = "stop"
+    """What follows a reply that is no action: the end, or its reason and another turn."""
+    force_answer: bool = False
+    """Tell the policy on its last turn that it must answer now."""
+    deadline_s: float = 30.0
+    """Seconds that start, step and close may each take."""
+    sight: Sight = Sight()
+    """Filled in from the reasoner by the recipe."""
+
+    @abstractmethod
+    def make(self, task: Task) -> Env:
+        """A fresh game about `task`."""
+
+    def expert(self, task: Task) -> Sequence[str]:
+        """The replies of one who knows the truth; tests, demonstrations and `limner play` use them."""
+        raise NotImplementedError(f"{type(self).__name__} has no expert; play it with --policy random or human")
+
+    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
+        """What a reply means at this point of the game."""
+        if reply.cut_off:
+            return Action(reply.text, Malformed("cut off at the length limit"), cut_off=True)
+        shown = [picture for turn in past for picture in turn.seen.pictures] + list(seen.pictures)
+        return Action(reply.text, self.grammar.parse(reply.text, task.video.length, self.place(task, shown)))
+
+    def place(self, task: Task, shown: Sequence[Picture]) -> Place:
+        """How positions are said, given the pictures shown so far: the newest picture of a frame counts."""
+        newest: dict[int | None, Picture] = {picture.frame: picture for picture in shown}
+        if shown:
+            newest[None] = shown[-1]
+
+        def where(frame: int | None):
+            picture = newest.get(frame)
+            if picture is not None:
+                return self.said_on(picture)
+            if frame is None or self.sight.coordinates == "pixels":
+                return None
+            return task.video.space(frame).counted_in(self.sight.coordinates, self.sight.coordinates)
+
+        return where
+
+    def said_on(self, picture: Picture):
+        """The space in which the policy speaks of positions on a picture it was shown."""
+        if self.sight.coordinates == "pixels":
+            return picture.space
+        return picture.space.counted_in(self.sight.coordinates, self.sight.coordinates)

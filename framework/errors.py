@@ -1,0 +1,43 @@
+"""Everything limner raises on purpose.
+
+LimnerError
+├── UserError          what a person wrote cannot be done; the message says path, value and remedy (exit 2)
+│   ├── ConfigError    a recipe or an override says something impossible
+│   ├── UnknownName    a name is not in its table
+│   └── DataError      a dataset row cannot become a Task
+├── GeometryError      boxes of two different pictures were mixed
+├── PixelError         a frame that was promised cannot be read
+└── EnvError           an env raised, hung or broke its contract
+"""
+
+
+class LimnerError(Exception):
+    """Catch this to catch us, and nothing else."""
+
+
+class UserError(LimnerError, ValueError):
+    """Shown to a person without a traceback."""
+
+
+class ConfigError(UserError):
+    pass
+
+
+class UnknownName(UserError):
+    pass
+
+
+class DataError(UserError):
+    pass
+
+
+class GeometryError(LimnerError, ValueError):
+    pass
+
+
+class PixelError(LimnerError, OSError):
+    pass
+
+
+class EnvError(LimnerError, RuntimeError):
+    pass

@@ -1,0 +1,19 @@
+"""Qwen2.5-VL and Qwen3-VL: ChatML turns, three-dimensional positions, one token per merged patch."""
+
+from typing import Literal
+
+from framework.reasoners.reasoner import Reasoner
+
+
+class Qwen2_5VL(Reasoner):
+    """Says positions as pixels of the picture as its processor resized it."""
+
+    unit: int = 28
+    coordinates: int | Literal["pixels"] = "pixels"
+
+
+class Qwen3VL(Reasoner):
+    """Says positions as 0–1000 over the picture."""
+
+    unit: int = 32
+    coordinates: int | Literal["pixels"] = 1000

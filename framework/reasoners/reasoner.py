@@ -1,0 +1,22 @@
+"""A reasoner is the vision-language model that plays: what it sees, how it speaks, where its weights lie."""
+
+from typing import Literal
+
+from framework.config import Settings
+from framework.env import Sight
+
+
+class Reasoner(Settings):
+    """Base of the families. The pure half needs only how it sees and speaks."""
+
+    path: str = "???"
+    """A Hugging Face folder or name."""
+
+    unit: int = 28
+    """Pixels along one side of a visual token."""
+    coordinates: int | Literal["pixels"] = 1000
+    """How it says positions: 0 … this over the picture, or pixels of the picture as it was shown."""
+
+    @property
+    def sight(self) -> Sight:
+        return Sight(unit=self.unit, coordinates=self.coordinates)

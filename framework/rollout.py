@@ -1,0 +1,60 @@
+"""The loop. Every episode, in a test, at a terminal or on a cluster, is played by these lines."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from framework.env import Env, Rules
+from framework.errors import EnvError
+from framework.policy import Policy
+from framework.types import Episode, Malformed, Observation, Stop, Task, Turn
+
+T = TypeVar("T")
+
+
+async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
+    """Play `task` to its end. An env's failure ends the episode as ERROR and keeps its turns; a policy's is raised."""
+    turns: list[Turn] = []
+
+    def ended(stop: Stop, error: str = "") -> Episode:
+        return Episode(task=task, turns=tuple(turns), stop=stop, error=error)
+
+    try:
+        game = await _kept(_made(rules, task), rules, "make")
+        try:
+            seen = await _kept(game.start(), rules, "start", Observation)
+            while not seen.done:
+                reply = await policy.act(tuple(turns), seen)
+                action = rules.read(reply, task, tuple(turns), seen)
+                turns.append(Turn(seen, action))
+                if action.cut_off:
+                    return ended(Stop.LENGTH)
+                if isinstance(action.parsed, Malformed) and rules.on_malformed == "stop":
+                    return ended(Stop.MALFORMED)
+                seen = await _kept(game.step(action), rules, "step", Observation)
+                if len(turns) == rules.max_turns and not seen.done:
+                    return ended(Stop.TURNS)
+            return ended(Stop.ANSWERED)
+        finally:
+            await _kept(game.close(), rules, "close")
+    except EnvError as error:
+        return ended(Stop.ERROR, str(error))
+
+
+async def _made(rules: Rules, task: Task) -> Env:
+    return rules.make(task)
+
+
+async def _kept(promise: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
+    """What an env promised, in time and of the right kind. The one place where anything an env raises is caught."""
+    name = type(rules).__name__
+    try:
+        async with asyncio.timeout(rules.deadline_s):
+            kept = await promise
+    except TimeoutError:
+        raise EnvError(f"{name}.{what} took longer than {rules.deadline_s:g} s (env.deadline_s)") from None
+    except Exception as error:
+        raise EnvError(f"{name}.{what} raised {type(error).__name__}: {error}") from error
+    if kind is not None and not isinstance(kept, kind):
+        raise EnvError(f"{name}.{what} must return {kind.__name__}, not {type(kept).__name__}")
+    return kept

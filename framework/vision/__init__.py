@@ -1,0 +1,1 @@
+"""What can be seen: geometry with a frame of reference, frames, pixels."""

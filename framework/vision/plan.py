@@ -1,0 +1,63 @@
+"""Which frames are shown, and how large: pure functions of lengths and sizes."""
+
+import math
+
+from framework.config import Settings
+from framework.types import Picture, Role, Video
+from framework.vision.boxes import Box, Interval
+
+
+class Look(Settings):
+    """How frames of one role are shown."""
+
+    frames: int = 8
+    """At most this many."""
+    max_pixels: int = 25_088
+    """A picture has no more than this; 25 088 is 32 tokens of 28 × 28."""
+    min_pixels: int = 3_136
+    """And no fewer, if it must be enlarged."""
+    grain: int | None = None
+    """If set, a frame is reduced to grain × grain cells first: it shows colours, but hardly places."""
+
+    def picture(self, video: Video, frame: int, role: Role, unit: int, crop: Box | None = None) -> Picture:
+        """The reference to one frame, or a part of it, at the size this look allows."""
+        width, height = (crop.x1 - crop.x0, crop.y1 - crop.y0) if crop else (video.width, video.height)
+        size = fit(width, height, unit, self.min_pixels, self.max_pixels)
+        return Picture(video, frame, size, role, crop, self.grain)
+
+
+def spread(length: int, count: int) -> list[int]:
+    """`count` frames over a clip with both ends among them; all of them if there are no more.
+
+    >>> spread(10, 4)
+    [0, 3, 6, 9]
+    """
+    return within(Interval(0, length - 1), count)
+
+
+def within(interval: Interval, count: int) -> list[int]:
+    """`count` frames of an interval, evenly, ends included; all of them if there are no more."""
+    start, length = int(interval.start), len(interval.frames)
+    if length <= count:
+        return list(interval.frames)
+    if count <= 1:
+        return [start] * count
+    return [start + index * (length - 1) // (count - 1) for index in range(count)]
+
+
+def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
+    """The size nearest to the picture's own whose sides are multiples of `unit` and whose area lies in the limits.
+
+    >>> fit(640, 360, unit=28, min_pixels=3136, max_pixels=25088)
+    (196, 112)
+    """
+    scale = 1.0
+    if width * height > max_pixels:
+        scale = math.sqrt(max_pixels / (width * height))
+    elif width * height < min_pixels:
+        scale = math.sqrt(min_pixels / (width * height))
+    rounded = math.floor if width * height > max_pixels else math.ceil if width * height < min_pixels else round
+    wide, high = (max(unit, rounded(side * scale / unit + 1e-9 * (-1 if rounded is math.ceil else 1)) * unit) for side in (width, height))
+    while wide * high > max_pixels and max(wide, high) > unit:
+        wide, high = (wide - unit, high) if wide >= high else (wide, high - unit)
+    return wide, high
