@@ -1,6 +1,6 @@
 """Find the moment, then look closely: an overview first, then the frames and the keyframe that the policy selects.
 
-    overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3 large ─▶ <select> … ─▶ <answer>
+overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3 large ─▶ <select> … ─▶ <answer>
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,11 @@ class KeyframesGame:
 
     def shown(self, frames: Sequence[int], look: Look, role: Role) -> list[str | Picture]:
         """Each frame with its index and time before it."""
-        return [part for frame in frames for part in captioned(look.picture(self.task.video, frame, role, self.rules.sight.unit))]
+        return [
+            part
+            for frame in frames
+            for part in captioned(look.picture(self.task.video, frame, role, self.rules.sight.unit))
+        ]
 
 
 def captioned(picture: Picture) -> tuple[str, Picture, str]:

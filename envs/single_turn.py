@@ -43,7 +43,9 @@ class SingleTurnGame:
     async def start(self) -> Observation:
         video, look = self.task.video, self.rules.look
         role = Role.TARGET if video.length == 1 else Role.DETAIL
-        pictures = [look.picture(video, frame, role, self.rules.sight.unit) for frame in spread(video.length, look.frames)]
+        pictures = [
+            look.picture(video, frame, role, self.rules.sight.unit) for frame in spread(video.length, look.frames)
+        ]
         return Observation((f"{self.task.question}\n", *(part for each in pictures for part in captioned(each))))
 
     async def step(self, action: Action) -> Observation:

@@ -1,6 +1,6 @@
 """See a part of a frame larger: around any other game, or alone on an image.
 
-    inner game ─▶ its pictures ─▶ <zoom> frame 3, box ─▶ that part of frame 3, enlarged ─▶ <zoom> in it … or the inner game goes on
+    inner game ─▶ its pictures ─▶ <zoom> frame 3, box ─▶ that part, enlarged ─▶ <zoom> in it … or the inner game goes on
 
 Boxes are said on the picture of that frame that was shown last, so a zoom within a zoom composes.
 """
@@ -14,7 +14,7 @@ from envs.keyframes import captioned
 from envs.single_turn import SingleTurn
 from framework.config import SerializeAsAny, chosen
 from framework.env import Env, Rules
-from framework.types import Action, Observation, Role, Task, Zoom
+from framework.types import Action, Answer, Observation, Picture, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look
 
@@ -32,7 +32,7 @@ class Zooming(Rules):
     @model_validator(mode="after")
     def _speaks_the_inner_grammar(self) -> "Zooming":
         actions = ("zoom", *(action for action in self.inner.grammar.actions if action != "zoom"))
-        return self._with(grammar=self.inner.grammar.model_copy(update={"actions": actions}))
+        return self._derive(grammar=self.inner.grammar.model_copy(update={"actions": actions}))
 
     def make(self, task: Task) -> "ZoomingGame":
         return ZoomingGame(self, task, self.inner_rules().make(task))
@@ -42,15 +42,24 @@ class Zooming(Rules):
         return self.inner.model_copy(update={"sight": self.sight})
 
     def expert(self, task: Task) -> Sequence[str]:
-        """Zooms once on what the inner expert answers about, if it has a box, then does as the inner expert does."""
+        """Does as the inner expert does, but zooms on the largest target before the last reply, if there is time."""
         replies = self.inner_rules().expert(task)
         boxes = task.truth.boxes
         if not boxes or len(replies) >= self.max_turns:
             return replies
         frame = max(boxes, key=lambda each: (sum(box.area for box in boxes[each]), -each))
-        place = self.place(task, [self.crop.picture(task.video, frame, Role.DETAIL, self.sight.unit)])
-        whole = task.video.space(frame).whole()
-        return [*replies[:-1], self.grammar.write(Zoom(frame, whole), place), replies[-1]]
+        full = self.crop.picture(task.video, frame, Role.DETAIL, self.sight.unit)
+        before = self.place(task, [full])
+        zoom = Zoom(frame, around(boxes[frame]))
+        after = self.place(task, [full, self.picture(task, zoom)])
+        last = self.grammar.parse(replies[-1], task.video.length, before)
+        assert isinstance(last, Answer), f"the inner expert ends with {last}"
+        return [*replies[:-1], self.grammar.write(zoom, before), self.grammar.write(last, after)]
+
+    def picture(self, task: Task, zoom: Zoom) -> Picture:
+        """The crop a zoom asks for."""
+        part = grown(zoom.box.to(task.video.space(zoom.frame)), self.smallest)
+        return self.crop.picture(task.video, zoom.frame, Role.CROP, self.sight.unit, part)
 
 
 class ZoomingGame:
@@ -63,14 +72,18 @@ class ZoomingGame:
     async def step(self, action: Action) -> Observation:
         if not isinstance(action.parsed, Zoom):
             return await self.inner.step(action)
-        zoom = action.parsed
-        original = self.task.video.space(zoom.frame)
-        crop = grown(zoom.box.to(original), self.rules.smallest)
-        picture = self.rules.crop.picture(self.task.video, zoom.frame, Role.CROP, self.rules.sight.unit, crop)
-        return Observation(captioned(picture))
+        return Observation(captioned(self.rules.picture(self.task, action.parsed)))
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The least box that holds these, with half its size about it, cut to the picture."""
+    x0, y0 = min(box.x0 for box in boxes), min(box.y0 for box in boxes)
+    x1, y1 = max(box.x1 for box in boxes), max(box.y1 for box in boxes)
+    wide, high = (x1 - x0) / 2, (y1 - y0) / 2
+    return Box(x0 - wide, y0 - high, x1 + wide, y1 + high, boxes[0].space).clamped()
 
 
 def grown(box: Box, smallest: float) -> Box:

@@ -9,7 +9,7 @@ Nothing heavy is imported here: a wrong key is found before torch is.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -40,6 +40,12 @@ class Settings(BaseModel):
     @model_serializer(mode="wrap")
     def _say_which(self, dump: SerializerFunctionWrapHandler) -> Tree:
         return ({"use": self._use} if self._use else {}) | dump(self)
+
+    def _derive(self, **values: Any) -> Self:
+        """Fill in what follows from other fields; only for a validator of this object's own."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        return self
 
 
 def chosen(kind: str) -> Any:

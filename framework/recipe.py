@@ -1,8 +1,8 @@
 """A recipe is one experiment, whole: what is seen, played and earned, and how it is trained.
 
-    recipes/quickstart/recipe.yaml      limner train quickstart
-    recipes/x/mini.yaml                 limner train x/mini
-    ./my_lab/zoom.yaml                  limner train ./my_lab/zoom.yaml      (its own code is found beside the file)
+recipes/quickstart/recipe.yaml      limner train quickstart
+recipes/x/mini.yaml                 limner train x/mini
+./my_lab/zoom.yaml                  limner train ./my_lab/zoom.yaml      (its own code is found beside the file)
 """
 
 import sys
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from framework.config import SerializeAsAny, Settings, Tree, chosen, load, typed
+from framework.config import SerializeAsAny, Settings, chosen, load, typed
 from framework.data.source import Source
 from framework.env import Rules
 from framework.errors import ConfigError
@@ -83,7 +83,7 @@ class Recipe(Settings):
     algorithm: Algorithm = Algorithm()
     rollout: Sampling = Sampling()
     cluster: Cluster = Cluster()
-    verl: dict[str, Any] = {}
+    verl: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Handed to verl as it is, over everything limner sets."""
 
     @model_validator(mode="after")
@@ -91,7 +91,7 @@ class Recipe(Settings):
         if not self.rewards:
             raise ValueError("rewards: name at least one reward")
         if self.env.sight != self.reasoner.sight:
-            object.__setattr__(self, "env", self.env.model_copy(update={"sight": self.reasoner.sight}))
+            return self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         return self
 
     @property

@@ -43,18 +43,20 @@ class Rubric:
         """One breakdown per episode, in order. An episode that failed for our reasons is never scored."""
         sound = [episode for episode in episodes if episode.stop is not Stop.ERROR]
         columns = {name: self._column(name, reward, sound) for name, reward in self.rewards.items()}
-        scored = iter([self._breakdown({name: column[i] for name, column in columns.items()}) for i in range(len(sound))])
+        scored = iter(
+            [self._breakdown({name: column[i] for name, column in columns.items()}) for i in range(len(sound))]
+        )
         return [next(scored) if episode.stop is not Stop.ERROR else _lost(episode) for episode in episodes]
 
     def _column(self, name: str, reward: Reward, episodes: Sequence[Episode]) -> Sequence[float | Failure]:
-        column = reward(episodes) if episodes else []
+        column: Sequence[float | Failure] = reward(episodes) if episodes else []
         if len(column) != len(episodes):
             raise UserError(f"reward {name!r} gave {len(column)} values for {len(episodes)} episodes; give one each")
         return [_checked(value) for value in column]
 
     def _breakdown(self, values: Mapping[str, float | Failure]) -> RewardBreakdown:
-        parts = {name: value for name, value in values.items() if isinstance(value, float)}
-        failures = {name: value for name, value in values.items() if not isinstance(value, float)}
+        failures = {name: value for name, value in values.items() if isinstance(value, FAILURES)}
+        parts = {name: value for name, value in values.items() if not isinstance(value, FAILURES)}
         for name, failure in failures.items():
             if isinstance(failure, Malformed) and self.rewards[name].on_malformed == "zero":
                 parts[name] = 0.0
@@ -63,8 +65,11 @@ class Rubric:
         return RewardBreakdown(parts=parts, failures=failures, total=None if broken else total)
 
 
+FAILURES = (Malformed, NotApplicable, Broken)
+
+
 def _checked(value: float | Failure) -> float | Failure:
-    if isinstance(value, Malformed | NotApplicable | Broken):
+    if isinstance(value, FAILURES):
         return value
     number = float(value)
     return number if abs(number) < float("inf") else Broken(f"the reward gave {number}")

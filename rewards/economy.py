@@ -7,7 +7,7 @@ from framework.types import Episode, Stop
 
 
 class TurnEconomy(Reward):
-    """1 for an answer within `free` turns, falling by `price` for each turn more, never below 0; 0 without an answer."""
+    """1 for an answer within `free` turns, less `price` for each turn more; in [0, 1], and 0 without an answer."""
 
     free: int = 2
     price: float = 0.25

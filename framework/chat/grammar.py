@@ -3,11 +3,12 @@
     <think>…</think> <select>{"start": 2, "end": 5, "keyframe": 3}</select>        look at frames 2–5, at 3 large
     <zoom>{"frame": 3, "bbox_2d": [x0, y0, x1, y1]}</zoom>                          look at a part of frame 3
     <answer>{"start": 2, "end": 5, "keyframe": 3, "bbox_2d": [x0, y0, x1, y1]}</answer>
+    <answer>{"keyframe": 3, "objects": [{"bbox_2d": …}, …]}</answer>                 several objects on frame 3
     <answer>[{"bbox_2d": [x0, y0, x1, y1], "point_2d": [x, y], "neg_point_2d": [x, y]}, …]</answer>
     <answer>Paris</answer>
 
-The JSON of a block may stand inside <VTG>…</VTG>, as VideoSEG-O3 writes it. What is no action comes back as Malformed with
-the reason; nothing here raises, whatever the reply.
+The JSON of a block may stand inside <VTG>…</VTG>, as VideoSEG-O3 writes it. What is no action comes back as Malformed
+with the reason; nothing here raises, whatever the reply.
 """
 
 import json
@@ -130,7 +131,10 @@ class _Reader:
             return Answer(items=items)
         said = _mapping(said)
         keyframe = self.frame(said, "keyframe") if "keyframe" in said else None
-        items = (self.item(said, keyframe),) if said.keys() & {"bbox_2d", "point_2d"} else ()
+        objects = said.get("objects", [said] if said.keys() & {"bbox_2d", "point_2d"} else [])
+        if not isinstance(objects, list):
+            raise _Fault("objects needs a list")
+        items = tuple(self.item(_mapping(each), keyframe) for each in cast(list[Any], objects))
         text = said.get("answer", "")
         return Answer(text=str(text), items=items, interval=self.interval(said), keyframe=keyframe)
 
@@ -252,10 +256,9 @@ class _Writer:
         if answer.keyframe is not None:
             said["keyframe"] = answer.keyframe
         items = [self.item(item, answer.keyframe) for item in answer.items]
-        if len(items) == 1 and said:
-            said |= items[0]
-        elif items:
+        if items and not said:
             return json.dumps(items)
+        said |= items[0] if len(items) == 1 else {"objects": items} if items else {}
         if not said:
             return answer.text
         return self.wrapped(json.dumps(said | ({"answer": answer.text} if answer.text else {})))

@@ -1,6 +1,7 @@
 """Which frames are shown, and how large: pure functions of lengths and sizes."""
 
 import math
+from collections.abc import Callable
 
 from framework.config import Settings
 from framework.types import Picture, Role, Video
@@ -51,13 +52,15 @@ def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int
     >>> fit(640, 360, unit=28, min_pixels=3136, max_pixels=25088)
     (196, 112)
     """
+    area = width * height
+    nearest: Callable[[float], float] = round
     scale = 1.0
-    if width * height > max_pixels:
-        scale = math.sqrt(max_pixels / (width * height))
-    elif width * height < min_pixels:
-        scale = math.sqrt(min_pixels / (width * height))
-    rounded = math.floor if width * height > max_pixels else math.ceil if width * height < min_pixels else round
-    wide, high = (max(unit, rounded(side * scale / unit + 1e-9 * (-1 if rounded is math.ceil else 1)) * unit) for side in (width, height))
-    while wide * high > max_pixels and max(wide, high) > unit:
-        wide, high = (wide - unit, high) if wide >= high else (wide, high - unit)
+    if area > max_pixels:
+        nearest, scale = math.floor, math.sqrt(max_pixels / area)
+    elif area < min_pixels:
+        nearest, scale = math.ceil, math.sqrt(min_pixels / area)
+    wide, high = (max(unit, int(nearest(round(side * scale / unit, 6))) * unit) for side in (width, height))
+    if wide * high > max_pixels:  # a thin picture, whose short side was widened to one unit
+        longest = max(unit, max_pixels // min(wide, high) // unit * unit)
+        wide, high = min(wide, longest), min(high, longest)
     return wide, high
