@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from framework.config import SerializeAsAny, Settings, chosen, load, typed
-from framework.data.source import Source
 from framework.env import Rules
 from framework.errors import ConfigError
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
 from framework.reward import Rewards, Rubric
+from framework.source import Source
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 

@@ -1,0 +1,113 @@
+"""The levels of the synthetic world, from one colour that never hides to a crowded film that must be searched."""
+
+from dataclasses import dataclass
+
+UNSEEN_PAIRS = frozenset({("red", "circle"), ("blue", "square"), ("green", "triangle")})
+"""Colours and shapes that are never asked for together in training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How a scene is drawn by lot. Pairs are the least and the greatest."""
+
+    about: str
+    length: int
+    """Frames of a clip."""
+    things: tuple[int, int]
+    life: tuple[int, int]
+    """Frames in which a thing is there."""
+    radius: tuple[int, int]
+    """Pixels from a thing's centre to its side."""
+    kinds: tuple[str, ...]
+    """What is asked; each kind is as likely as any other."""
+    size: int = 64
+    """Pixels along each side of a frame."""
+    lattice: int = 1
+    """Centres and radii are multiples of this many pixels. With 2, a box of 64 pixels can be said exactly in 32nds."""
+    alike: float = 0.0
+    """How likely a thing takes the shape of an earlier one."""
+    covered: float = 0.3
+    """The target is never covered by more than this share of itself, in any frame; 1 lets it vanish behind others."""
+    noise: int = 0
+
+
+LEVELS: dict[str, Level] = {
+    "still": Level(
+        about="an image: colours and shapes",
+        length=1,
+        things=(2, 3),
+        life=(1, 1),
+        radius=(8, 16),
+        kinds=("attribute",),
+    ),
+    "crowd": Level(
+        about="a noisy image of many things that cover one another",
+        length=1,
+        things=(5, 7),
+        life=(1, 1),
+        radius=(12, 24),
+        kinds=("attribute",),
+        size=128,
+        alike=0.6,
+        covered=0.7,
+        noise=12,
+    ),
+    "colour": Level(
+        about="one colour, always there: only its place is asked",
+        length=6,
+        things=(2, 2),
+        life=(6, 6),
+        radius=(8, 14),
+        kinds=("colour",),
+    ),
+    "glance": Level(
+        about="large things seen for two or three frames: the quickstart",
+        length=6,
+        things=(2, 2),
+        life=(2, 3),
+        radius=(16, 24),
+        kinds=("attribute",),
+        lattice=2,
+    ),
+    "moments": Level(
+        about="smaller things seen for two to four frames",
+        length=8,
+        things=(2, 3),
+        life=(2, 4),
+        radius=(7, 11),
+        kinds=("attribute",),
+    ),
+    "order": Level(
+        about="which comes first, last, or after another",
+        length=12,
+        things=(3, 4),
+        life=(3, 6),
+        radius=(7, 11),
+        kinds=("first", "last", "after"),
+        alike=0.6,
+    ),
+    "traffic": Level(
+        about="things that hide one another, come and leave, with noise",
+        length=16,
+        things=(4, 5),
+        life=(3, 7),
+        radius=(10, 16),
+        kinds=("first", "last", "after", "before", "leaves_first"),
+        size=96,
+        alike=0.8,
+        covered=1.0,
+        noise=8,
+    ),
+    "film": Level(
+        about="a longer clip in which a few frames matter: order, direction, the second of several",
+        length=32,
+        things=(5, 7),
+        life=(3, 8),
+        radius=(14, 22),
+        kinds=("first", "last", "after", "before", "leaves_first", "direction", "second"),
+        size=128,
+        alike=0.9,
+        covered=1.0,
+        noise=12,
+    ),
+}

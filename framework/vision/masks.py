@@ -1,0 +1,69 @@
+"""Masks as run lengths: small enough to travel, and turned into pixels only where pixels are needed.
+
+    · # ·        column by column   · · # # · ·
+    · # ·   ─▶   taking turns       2 of background, 2 of target, 2 of background   ─▶   Mask((2, 2, 2), width=3, height=2)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.errors import DataError
+from framework.types import Mask
+from framework.vision.boxes import Box, Space
+
+Dense = NDArray[np.bool_]
+"""[height, width]; True is the target."""
+
+
+def encode(dense: Dense) -> Mask:
+    """The run lengths of a mask.
+
+    >>> encode(np.array([[0, 1, 0], [0, 1, 0]], bool))
+    Mask(runs=(2, 2, 2), width=3, height=2)
+    """
+    height, width = dense.shape
+    column_wise = dense.T.ravel()
+    changes = np.flatnonzero(column_wise[1:] != column_wise[:-1]) + 1
+    runs = np.diff(changes, prepend=0, append=column_wise.size).tolist()
+    return Mask((0, *runs) if column_wise[:1].any() else tuple(runs), width, height)
+
+
+def decode(mask: Mask) -> Dense:
+    """The pixels of a mask: the inverse of `encode`."""
+    _check(mask)
+    target = np.arange(len(mask.runs)) % 2 == 1
+    return np.repeat(target, mask.runs).reshape(mask.width, mask.height).T
+
+
+def union(masks: Sequence[Mask]) -> Mask:
+    """The pixels of any of these, which are all of one size."""
+    sizes = {(mask.width, mask.height) for mask in masks}
+    if len(sizes) != 1:
+        raise DataError(f"masks of sizes {sorted(sizes)} have no union; give one or more of the same size")
+    return encode(np.logical_or.reduce([decode(mask) for mask in masks]))
+
+
+def area(mask: Mask) -> int:
+    """How many pixels the target has."""
+    return sum(mask.runs[1::2])
+
+
+def box(mask: Mask, space: Space) -> Box | None:
+    """The least box around the target, read off the runs; None if there is no target. `space` counts the mask's pixels."""
+    _check(mask)
+    ends = np.cumsum(mask.runs)[1::2]
+    lengths = np.array(mask.runs[1::2], dtype=np.int64)
+    starts, lasts = (ends - lengths)[lengths > 0], ends[lengths > 0] - 1
+    if not starts.size:
+        return None
+    across = starts // mask.height != lasts // mask.height  # a run over a column's end has its lowest and highest row
+    top = 0 if across.any() else int((starts % mask.height).min())
+    bottom = mask.height - 1 if across.any() else int((lasts % mask.height).max())
+    return Box(int(starts[0]) // mask.height, top, int(lasts[-1]) // mask.height + 1, bottom + 1, space)
+
+
+def _check(mask: Mask) -> None:
+    if sum(mask.runs) != mask.width * mask.height:
+        raise DataError(f"a mask's runs cover {sum(mask.runs)} pixels, but it is {mask.width} × {mask.height}")
