@@ -6,6 +6,7 @@ LimnerError
 │   ├── UnknownName    a name is not in its table
 │   └── DataError      a dataset row cannot become a Task
 ├── GeometryError      boxes of two different pictures were mixed
+├── TokenError         ids, masks and pictures do not agree
 ├── PixelError         a frame that was promised cannot be read
 └── EnvError           an env raised, hung or broke its contract
 """
@@ -32,6 +33,10 @@ class DataError(UserError):
 
 
 class GeometryError(LimnerError, ValueError):
+    pass
+
+
+class TokenError(LimnerError, ValueError):
     pass
 
 

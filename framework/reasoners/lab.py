@@ -2,14 +2,40 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from framework.reasoners.reasoner import Reasoner
+from framework.reasoners.voice import Voice
 
 
 class Lab(Reasoner):
-    """Stands in for a real reasoner on two cores. `path` is empty: it is built, never downloaded."""
+    """Stands in for a real reasoner on two cores. With an empty `path` it is built, never downloaded."""
 
     path: str = ""
+    """A trained one; empty builds a new one from the settings below."""
     family: Literal["qwen3_vl", "qwen2_5_vl"] = "qwen3_vl"
     """Which architecture it is a small copy of."""
-    unit: int = 8
+    unit: int = Field(default=8, multiple_of=2, ge=4)
     coordinates: int | Literal["pixels"] = 32
+    hidden: int = Field(default=96, multiple_of=4, ge=16)
+    """Width of the language model."""
+    layers: int = Field(default=3, ge=1)
+    """Its depth."""
+    vision_hidden: int = Field(default=64, multiple_of=8, ge=16)
+    """Width of the vision tower."""
+    vision_layers: int = Field(default=2, ge=1)
+    """Its depth."""
+    seed: int = 0
+    """Of the random weights."""
+
+    def folder(self) -> str:
+        if self.path:
+            return self.path
+        from framework.lab.reasoner import cached
+
+        return str(cached(self))
+
+    def voice(self) -> Voice:
+        from framework.reasoners.chatml import ChatML
+
+        return ChatML(self.folder(), self.unit)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from framework.reasoners.reasoner import Reasoner
+from framework.reasoners.voice import Voice
 
 
 class Qwen2_5VL(Reasoner):
@@ -11,9 +12,19 @@ class Qwen2_5VL(Reasoner):
     unit: int = 28
     coordinates: int | Literal["pixels"] = "pixels"
 
+    def voice(self) -> Voice:
+        from framework.reasoners.chatml import ChatML
+
+        return ChatML(self.folder(), self.unit, default_system="You are a helpful assistant.")
+
 
 class Qwen3VL(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
     unit: int = 32
     coordinates: int | Literal["pixels"] = 1000
+
+    def voice(self) -> Voice:
+        from framework.reasoners.chatml import ChatML
+
+        return ChatML(self.folder(), self.unit)

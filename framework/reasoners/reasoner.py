@@ -1,9 +1,14 @@
-"""A reasoner is the vision-language model that plays: what it sees, how it speaks, where its weights lie."""
+"""A reasoner is the vision-language model that plays: what it sees, how it speaks, where its weights lie.
 
+Its settings are pure; its `voice` needs a tokenizer and is made when something must be said in tokens.
+"""
+
+from abc import abstractmethod
 from typing import Literal
 
 from framework.config import Settings
 from framework.env import Sight
+from framework.reasoners.voice import Voice
 
 
 class Reasoner(Settings):
@@ -20,3 +25,11 @@ class Reasoner(Settings):
     @property
     def sight(self) -> Sight:
         return Sight(unit=self.unit, coordinates=self.coordinates)
+
+    def folder(self) -> str:
+        """Where its weights, tokenizer and processor lie, as Hugging Face lays them out."""
+        return self.path
+
+    @abstractmethod
+    def voice(self) -> Voice:
+        """Its tokenizer and template."""

@@ -1,0 +1,177 @@
+"""ChatML with pictures, as the Qwen families speak it, and positions in three dimensions.
+
+    <|im_start|>system␤ … <|im_end|>␤                                                  ┐
+    <|im_start|>user␤ question <|vision_start|><|image_pad|>…<|vision_end|> text <|im_end|>␤  │ opening
+    <|im_start|>assistant␤                                                             ┘
+        reply <|im_end|>                                                                 sampled
+    ␤<|im_start|>user␤ … <|im_end|>␤<|im_start|>assistant␤                               following
+
+Special tokens are written by id, never by text: a question that says `<|im_end|>` says nothing but these letters.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from framework.errors import ConfigError, UserError
+from framework.reasoners.voice import Shown
+from framework.tokens import Grid, Ints
+from framework.types import Observation, Picture
+
+if TYPE_CHECKING:
+    import torch
+
+    from framework.reasoners.sampling import Pixels
+
+SPECIAL = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+STRETCH = 200
+"""The processor refuses a picture more than this many times as long as it is wide."""
+
+
+class ChatML:
+    """The voice of a folder with a Qwen-like tokenizer and image processor."""
+
+    def __init__(self, path: str, unit: int, default_system: str = "") -> None:
+        """`default_system` is what the family's template says when nobody says anything."""
+        self.path, self.unit, self.default_system = path, unit, default_system
+
+    @cached_property
+    def processor(self) -> Any:
+        """The folder's processor, refused if it could not see."""
+        from transformers import AutoProcessor
+
+        try:
+            processor = AutoProcessor.from_pretrained(self.path)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"reasoner.path: {self.path} cannot be read ({str(error).splitlines()[0][:200]})") from error
+        images = getattr(processor, "image_processor", None)
+        if images is None:
+            raise ConfigError(
+                f"reasoner.path: {self.path} has no image processor (preprocessor_config.json); "
+                "pictures would never reach the model"
+            )
+        there = images.patch_size * images.merge_size
+        if there != self.unit:
+            raise ConfigError(f"reasoner.unit: {self.unit}, but the processor of {self.path} has {there}; set unit={there}")
+        return processor
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """A tokenizer of our own in which text is only text: special tokens inside it are spelled out."""
+        from tokenizers import Tokenizer
+
+        own = Tokenizer.from_str(self.processor.tokenizer.backend_tokenizer.to_str())
+        own.encode_special_tokens = True
+        own.no_truncation()
+        own.no_padding()
+        return own
+
+    @cached_property
+    def special(self) -> dict[str, int]:
+        ids = {token: self.tokenizer.token_to_id(token) for token in SPECIAL}
+        lacking = [token for token, id in ids.items() if id is None]
+        if lacking:
+            raise ConfigError(f"reasoner.path: the tokenizer of {self.path} has no {lacking[0]}; it does not speak ChatML")
+        return ids
+
+    @property
+    def image_token(self) -> int:
+        return self.special["<|image_pad|>"]
+
+    @cached_property
+    def pad_token(self) -> int:
+        return int(self.processor.tokenizer.pad_token_id)
+
+    @cached_property
+    def stop_tokens(self) -> tuple[int, ...]:
+        end = self.special["<|im_end|>"]
+        other = self.tokenizer.token_to_id("<|endoftext|>")
+        return (end,) if other is None else (end, other)
+
+    @cached_property
+    def banned_tokens(self) -> tuple[int, ...]:
+        return tuple(sorted(self.special[token] for token in ("<|image_pad|>", "<|video_pad|>")))
+
+    @cached_property
+    def vocabulary(self) -> int:
+        return int(max(self.tokenizer.get_vocab(with_added_tokens=True).values())) + 1
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def opening(self, system: str, seen: Observation) -> Shown:
+        system = system or self.default_system
+        told = self._message("system", (system,))[0] if system else []
+        asked, grids = self._message("user", seen.content)
+        return Shown((*told, *asked, *self._reply_begins), grids)
+
+    def following(self, seen: Observation, ended: bool = True) -> Shown:
+        asked, grids = self._message("user", seen.content)
+        closing = [] if ended else [self.special["<|im_end|>"]]
+        return Shown((*closing, *self._newline, *asked, *self._reply_begins), grids)
+
+    def _message(self, role: str, content: Sequence[str | Picture]) -> tuple[list[int], tuple[Grid, ...]]:
+        """<|im_start|>role␤ content <|im_end|>␤, neighbouring texts tokenised as one."""
+        ids, grids = [self.special["<|im_start|>"]], list[Grid]()
+        for shown, parts in groupby((f"{role}\n", *content), key=lambda part: isinstance(part, Picture)):
+            if not shown:
+                ids += self.write("".join(cast(Sequence[str], list(parts))))
+                continue
+            for picture in cast(Sequence[Picture], list(parts)):
+                grids.append(self.grid(picture.size))
+                pads = [self.image_token] * grids[-1].tokens
+                ids += [self.special["<|vision_start|>"], *pads, self.special["<|vision_end|>"]]
+        return [*ids, self.special["<|im_end|>"], *self._newline], tuple(grids)
+
+    def write(self, text: str) -> list[int]:
+        """Plain text as ids, never a special token among them."""
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def _newline(self) -> list[int]:
+        return self.write("\n")
+
+    @cached_property
+    def _reply_begins(self) -> list[int]:
+        return [self.special["<|im_start|>"], *self.write("assistant\n")]
+
+    def read(self, ids: Sequence[int]) -> str:
+        kept = ids[:-1] if ids and ids[-1] in self.stop_tokens else ids
+        return self.tokenizer.decode(list(kept), skip_special_tokens=False)
+
+    # ---- pictures ----------------------------------------------------------------------------------------------------
+
+    def grid(self, size: tuple[int, int]) -> Grid:
+        width, height = size
+        if width % self.unit or height % self.unit or min(size) < self.unit:
+            raise UserError(
+                f"a picture of {width}×{height} pixels is not made of {self.unit}-pixel tokens; "
+                f"sides must be multiples of reasoner.unit={self.unit} (framework.vision.plan.fit gives them)"
+            )
+        if max(size) > STRETCH * min(size):
+            raise UserError(f"a picture of {width}×{height} pixels is too long for its width (more than {STRETCH} times)")
+        merge = int(self.processor.image_processor.merge_size)
+        patch = self.unit // merge
+        return Grid(rows=height // patch, columns=width // patch, merge=merge)
+
+    def positions(self, ids: Sequence[int] | Ints, grids: Sequence[Grid]) -> Ints:
+        """Text moves on by one in all three; a picture spreads in height and width, then the text goes on past its longer side."""
+        seen = np.asarray(ids) == self.image_token
+        wide = np.array([grid.columns // grid.merge for grid in grids], dtype=np.int64)
+        counts = np.array([grid.tokens for grid in grids], dtype=np.int64)
+        starts = np.flatnonzero(np.diff(seen.astype(np.int8), prepend=0) == 1)
+        step = (~seen).astype(np.int64)
+        step[starts + counts - 1] = np.maximum(wide, counts // wide)
+        place = np.cumsum(step) - step
+        positions = np.tile(place, (3, 1))
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        along = np.repeat(wide, counts)
+        first = np.repeat(place[starts], counts)
+        positions[:, seen] = first + np.stack([np.zeros_like(within), within // along, within % along])
+        return positions
+
+    def patches(self, images: "Sequence[Pixels]") -> "dict[str, torch.Tensor]":
+        taken = self.processor.image_processor(images=list(images), do_resize=False, return_tensors="pt")
+        return {"pixel_values": taken["pixel_values"], "image_grid_thw": taken["image_grid_thw"]}

@@ -1,0 +1,78 @@
+"""How a family turns what is shown into tokens, and tokens into what was said.
+
+    system, observation ─▶ opening ─▶ P0      read ◀─ A0      observation ─▶ following ─▶ I0      read ◀─ A1
+
+Each piece is tokenised once, alone, and appended: ids already read or said are never written again. All that a family
+knows of text, pictures and positions stands behind this protocol.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from framework.tokens import Grid, Ints
+from framework.types import Observation
+
+if TYPE_CHECKING:
+    import torch
+
+    from framework.reasoners.sampling import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An observation as the model reads it, with the room its pictures take."""
+
+    ids: tuple[int, ...]
+    grids: tuple[Grid, ...]
+
+
+class Voice(Protocol):
+    """The tokenizer, template and processor of one family."""
+
+    @property
+    def image_token(self) -> int:
+        """Stands as often as a picture has visual tokens."""
+        ...
+
+    @property
+    def pad_token(self) -> int: ...
+
+    @property
+    def stop_tokens(self) -> tuple[int, ...]:
+        """Either ends a reply; the first is the one the template writes."""
+        ...
+
+    @property
+    def banned_tokens(self) -> tuple[int, ...]:
+        """Never sampled: they mean nothing without a picture behind them."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Ids from here on are rows a model may have, but no tokens; they are never sampled either."""
+        ...
+
+    def opening(self, system: str, seen: Observation) -> Shown:
+        """The first observation, up to where the policy speaks."""
+        ...
+
+    def following(self, seen: Observation, ended: bool = True) -> Shown:
+        """A later observation. `ended`: the reply before it closed itself with the template's own stop token."""
+        ...
+
+    def read(self, ids: Sequence[int]) -> str:
+        """The text of a reply, without the token that ended it."""
+        ...
+
+    def grid(self, size: tuple[int, int]) -> Grid:
+        """The patches of a picture of this width and height."""
+        ...
+
+    def positions(self, ids: Sequence[int] | Ints, grids: Sequence[Grid]) -> Ints:
+        """Where each token stands in time, height and width: [3, tokens]."""
+        ...
+
+    def patches(self, images: Sequence["Pixels"]) -> "dict[str, torch.Tensor]":
+        """What the model takes for these pictures, by argument name."""
+        ...
