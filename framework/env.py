@@ -8,10 +8,13 @@ The rules (frozen settings, safe to pickle) stand apart from the game in play (m
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
 
 from framework.chat.grammar import Grammar, Place
 from framework.config import Settings
+from framework.errors import UserError
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
 
 
@@ -28,9 +31,9 @@ class Env(Protocol):
 class Sight(Settings):
     """What a game must know of the eyes and the speech of its player. The recipe copies it from the reasoner."""
 
-    unit: int = 28
+    unit: int = Field(28, ge=1)
     """Pixels along one side of a visual token: sizes are multiples of it."""
-    coordinates: int | Literal["pixels"] = 1000
+    coordinates: Annotated[int, Field(ge=2)] | Literal["pixels"] = 1000
     """Positions are said as 0 … this over the picture, or as pixels of the picture as it was shown."""
 
 
@@ -39,7 +42,7 @@ class Rules(Settings):
 
     system: str = ""
     """What the policy is told before the first observation."""
-    max_turns: int = 3
+    max_turns: int = Field(3, ge=1)
     """The policy speaks at most this often."""
     grammar: Grammar = Grammar()
     """How replies are read."""
@@ -47,7 +50,7 @@ class Rules(Settings):
     """What follows a reply that is no action: the end, or its reason and another turn."""
     force_answer: bool = False
     """Tell the policy on its last turn that it must answer now."""
-    deadline_s: float = 30.0
+    deadline_s: float = Field(30.0, gt=0)
     """Seconds that start, step and close may each take."""
     sight: Sight = Sight()
     """Filled in from the reasoner by the recipe."""
@@ -56,22 +59,22 @@ class Rules(Settings):
     def make(self, task: Task) -> Env:
         """A fresh game about `task`."""
 
-    def expert(self, task: Task) -> Sequence[str]:
-        """The replies of one who knows the truth; tests, demonstrations and `limner play` use them."""
-        raise NotImplementedError(f"{type(self).__name__} has no expert; play it with --policy random or human")
+    def expert(self, task: Task) -> Policy:
+        """A policy that knows the truth; tests, demonstrations and `limner play` use it."""
+        raise UserError(f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()")
 
     def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
         """What a reply means at this point of the game."""
         if reply.cut_off:
             return Action(reply.text, Malformed("cut off at the length limit"), cut_off=True)
-        shown = [picture for turn in past for picture in turn.seen.pictures] + list(seen.pictures)
-        return Action(reply.text, self.grammar.parse(reply.text, task.video.length, self.place(task, shown)))
+        place = self.place(task, shown(past, seen))
+        return Action(reply.text, self.grammar.parse(reply.text, task.video.length, place))
 
-    def place(self, task: Task, shown: Sequence[Picture]) -> Place:
+    def place(self, task: Task, pictures: Sequence[Picture]) -> Place:
         """How positions are said, given the pictures shown so far: the newest picture of a frame counts."""
-        newest: dict[int | None, Picture] = {picture.frame: picture for picture in shown}
-        if shown:
-            newest[None] = shown[-1]
+        newest: dict[int | None, Picture] = {picture.frame: picture for picture in pictures}
+        if pictures:
+            newest[None] = pictures[-1]
 
         def where(frame: int | None):
             picture = newest.get(frame)
@@ -88,3 +91,19 @@ class Rules(Settings):
         if self.sight.coordinates == "pixels":
             return picture.space
         return picture.space.counted_in(self.sight.coordinates, self.sight.coordinates)
+
+
+def shown(past: Past, seen: Observation) -> list[Picture]:
+    """Every picture the policy has been shown, oldest first."""
+    return [picture for turn in past for picture in turn.seen.pictures] + list(seen.pictures)
+
+
+class Doing:
+    """A policy that does these actions in order, said as the rules will read them, and the last one for ever."""
+
+    def __init__(self, rules: Rules, task: Task, *actions: Select | Zoom | Answer) -> None:
+        self.rules, self.task, self.actions = rules, task, actions
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        action = self.actions[min(len(past), len(self.actions) - 1)]
+        return Reply(self.rules.grammar.write(action, self.rules.place(self.task, shown(past, seen))))

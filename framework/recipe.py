@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from framework.config import SerializeAsAny, Settings, chosen, load, typed
+from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, load, typed
 from framework.env import Rules
 from framework.errors import ConfigError
 from framework.reasoners.reasoner import Reasoner
@@ -158,7 +158,7 @@ class Recipe(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
         if not self.rewards:
-            raise ValueError("rewards: name at least one reward")
+            raise Fault(("rewards",), "{} has no reward; name one, as in rewards: {form: {use: well_formed}}")
         if self.env.sight != self.reasoner.sight:
             return self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         return self
@@ -175,7 +175,7 @@ def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
     if beside not in sys.path:
         sys.path.insert(1, beside)  # a user's own rewards and envs lie beside their recipe
     tree = load(path, changes)
-    tree.setdefault("name", name if not name.endswith(".yaml") else path.stem)
+    tree.setdefault("name", path.stem if name.endswith((".yaml", ".yml")) else name)
     return typed(Recipe, tree)
 
 
@@ -184,12 +184,18 @@ def locate(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(name).resolve()
         if not path.is_file():
-            raise ConfigError(f"{name}: no such recipe file")
+            there = [str(Path(name).with_name(each.name)) for each in path.parent.glob("*.y*ml")]
+            raise ConfigError(f"{name}: no such file; {nearest(name, there)}")
         return path
     for path in (RECIPES / name / "recipe.yaml", RECIPES / f"{name}.yaml"):
         if path.is_file():
             return path
     raise ConfigError(f"no recipe {name!r}; {nearest(name, names())}; a path must end in .yaml")
+
+
+def about(name: str) -> str:
+    """A recipe's own line, whether or not the rest of it holds."""
+    return str(layers(locate(name)).get("about", ""))
 
 
 def names() -> list[str]:

@@ -5,20 +5,23 @@ A user's own code needs no table: `my_lab.rewards:Smoothness` is imported from w
 
 import difflib
 import importlib
+import inspect
+import traceback
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, TypeVar, cast
 
-from framework.errors import UnknownName
+from framework.errors import UnknownName, UserError
 
 T = TypeVar("T")
 
 TABLES = {
-    "env": "envs:ENVS",
-    "reward": "rewards:REWARDS",
-    "reasoner": "framework.reasoners:REASONERS",
-    "data": "framework.data:DATASETS",
+    "env": ("envs:ENVS", "framework.env:Rules"),
+    "reward": ("rewards:REWARDS", "framework.reward:Reward"),
+    "reasoner": ("framework.reasoners:REASONERS", "framework.reasoners.reasoner:Reasoner"),
+    "data": ("framework.data:DATASETS", "framework.source:Source"),
 }
-"""Where each kind of thing is listed. Looked up by name, so the library never imports its tenants."""
+"""Where each kind of thing is listed, and what it is. Looked up by name, so the library never imports its tenants."""
 
 
 def find(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -40,27 +43,69 @@ def nearest(name: str, there: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
 
 
-def table(kind: str) -> Mapping[str, Any]:
+def table(kind: str) -> Mapping[str, type]:
     """The table of one kind: table("env") is envs.ENVS."""
-    module, _, attribute = TABLES[kind].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return _at(TABLES[kind][0])
+
+
+def base(kind: str) -> type:
+    """What every thing of one kind is: base("env") is Rules."""
+    return _at(TABLES[kind][1])
+
+
+def name_of(cls: type) -> str:
+    """The name by which a recipe would choose this class: the inverse of resolve. Empty if it chooses none such."""
+    for kind in TABLES:
+        if issubclass(cls, base(kind)):
+            listed = (name for name, each in table(kind).items() if each is cls)
+            return next(listed, f"{cls.__module__}:{cls.__qualname__}")
+    return ""
 
 
 def resolve(kind: str, name: str) -> Any:
-    """A thing by its name in our table, or by `package.module:Name` for a user's own."""
+    """A class by its name in our table, or by `package.module:Name` for a user's own."""
     if ":" not in name:
         return find(table(kind), name, kind)
     module, _, attribute = name.partition(":")
-    try:
-        home = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
-            raise  # their module was found; something it imports was not
-        raise UnknownName(
-            f"no module {module!r} for {kind} {name!r}; put {module.replace('.', '/')}.py beside the recipe "
-            "or on PYTHONPATH"
-        ) from None
+    home = _imported(module, kind, name)
     if not hasattr(home, attribute):
-        public = [each for each in vars(home) if not each.startswith("_")]
+        public = [each for each, value in vars(home).items() if isinstance(value, type) and value.__module__ == module]
         raise UnknownName(f"module {module!r} has no {attribute!r}; {nearest(attribute, public)}")
-    return getattr(home, attribute)
+    return _fitting(getattr(home, attribute), kind, name)
+
+
+def _fitting(thing: Any, kind: str, name: str) -> type:
+    """Is it what the recipe has room for?"""
+    wanted = base(kind)
+    if not (isinstance(thing, type) and issubclass(thing, wanted)):
+        where = f"{wanted.__module__}.{wanted.__name__}"
+        raise UnknownName(f"{name!r} is no {kind}; make it a subclass of {where}")
+    if inspect.isabstract(thing):
+        lacking = ", ".join(sorted(cast(frozenset[str], getattr(thing, "__abstractmethods__"))))
+        raise UnknownName(f"{kind} {name!r} lacks {lacking}; write that method")
+    return thing
+
+
+def _imported(module: str, kind: str, name: str) -> ModuleType:
+    """A user's module. Reading it runs their code, so whatever that raises is shown as theirs, with its place."""
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+            raise UnknownName(
+                f"no module {module!r} for {kind} {name!r}; put {module.replace('.', '/')}.py beside the recipe "
+                "or on PYTHONPATH"
+            ) from None
+        raise UserError(f"{name!r} cannot be imported: {_where(error)}") from None
+
+
+def _where(error: Exception) -> str:
+    """file:line and the last line of a traceback."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (frame.filename, frame.lineno)
+    return f"{file}:{line}: {traceback.format_exception_only(error)[-1].strip()}"
+
+
+def _at(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)

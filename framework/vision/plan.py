@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 
+from pydantic import Field, model_validator
+
 from framework.config import Settings
 from framework.types import Picture, Role, Video
 from framework.vision.boxes import Box, Interval
@@ -11,14 +13,20 @@ from framework.vision.boxes import Box, Interval
 class Look(Settings):
     """How frames of one role are shown."""
 
-    frames: int = 8
+    frames: int = Field(8, ge=0)
     """At most this many."""
-    max_pixels: int = 25_088
+    max_pixels: int = Field(25_088, ge=1)
     """A picture has no more than this; 25 088 is 32 tokens of 28 × 28."""
-    min_pixels: int = 3_136
+    min_pixels: int = Field(3_136, ge=1)
     """And no fewer, if it must be enlarged."""
-    grain: int | None = None
+    grain: int | None = Field(None, ge=1)
     """If set, a frame is reduced to grain × grain cells first: it shows colours, but hardly places."""
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "Look":
+        if self.min_pixels > self.max_pixels:
+            raise ValueError(f"min_pixels {self.min_pixels} is more than max_pixels {self.max_pixels}; lower it")
+        return self
 
     def picture(self, video: Video, frame: int, role: Role, unit: int, crop: Box | None = None) -> Picture:
         """The reference to one frame, or a part of it, at the size this look allows."""
@@ -52,14 +60,15 @@ def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int
     >>> fit(640, 360, unit=28, min_pixels=3136, max_pixels=25088)
     (196, 112)
     """
-    area = width * height
-    nearest: Callable[[float], float] = round
-    scale = 1.0
-    if area > max_pixels:
-        nearest, scale = math.floor, math.sqrt(max_pixels / area)
-    elif area < min_pixels:
-        nearest, scale = math.ceil, math.sqrt(min_pixels / area)
-    wide, high = (max(unit, int(nearest(round(side * scale / unit, 6))) * unit) for side in (width, height))
+    def scaled(scale: float, whole: Callable[[float], float]) -> tuple[int, int]:
+        wide, high = (max(unit, int(whole(round(side * scale / unit, 6))) * unit) for side in (width, height))
+        return wide, high
+
+    wide, high = scaled(1.0, round)
+    if wide * high > max_pixels:
+        wide, high = scaled(math.sqrt(max_pixels / (width * height)), math.floor)
+    elif wide * high < min_pixels:
+        wide, high = scaled(math.sqrt(min_pixels / (width * height)), math.ceil)
     if wide * high > max_pixels:  # a thin picture, whose short side was widened to one unit
         longest = max(unit, max_pixels // min(wide, high) // unit * unit)
         wide, high = min(wide, longest), min(high, longest)

@@ -1,0 +1,84 @@
+"""`limner …`: finds the command, and turns a user's mistake into one message and exit code 2.
+
+Each command is a file in framework/commands with `arguments(parser)` and `run(said)`; only the one that is asked for is
+imported, so that help and mistakes come at once.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from framework.errors import UserError
+from framework.registry import nearest
+
+ROOT = Path(__file__).parents[1]
+
+COMMANDS = {
+    "list": "what there is: recipes, envs, rewards, reasoners",
+    "show": "a recipe as it would run, as yaml",
+    "check": "does it fit? keys, files, tokens, batch, coordinates, before anything is trained",
+    "play": "play episodes with a scripted player or by hand, and draw the page",
+    "dry": "data, env, scripted player, rewards, advantages, with their figures",
+    "view": "draw the page of a run",
+    "doctor": "is this machine ready, and what is missing?",
+}
+
+HELP = "\n".join(
+    [
+        "limner: reinforcement learning for vision-language models that look more than once before they answer",
+        "",
+        "limner COMMAND --help says more; RECIPE is a name (quickstart) or a path (./my_lab/zoom.yaml),",
+        "and key=value after it changes a setting (env.max_turns=2).",
+        "",
+        *(f"  {name:<9} {about}" for name, about in COMMANDS.items()),
+    ]
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit code is 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    if sys.path[0] != str(ROOT):
+        sys.path.insert(0, str(ROOT))  # other packages also ship a `recipes` or a `tests`
+    try:
+        return command(list(sys.argv[1:] if argv is None else argv))
+    except UserError as error:
+        print(f"limner: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("limner: stopped", file=sys.stderr)
+        return 130
+
+
+def command(argv: list[str]) -> int:
+    name, said = (argv[0], argv[1:]) if argv else ("--help", [])
+    if name in ("-h", "--help"):
+        print(HELP)
+        return 0
+    if name not in COMMANDS:
+        raise UserError(f"no command {name!r}; {nearest(name, COMMANDS)}")
+    module = importlib.import_module(f"framework.commands.{name}")
+    parser = Parser(prog=f"limner {name}", description=COMMANDS[name], allow_abbrev=False)
+    module.arguments(parser)
+    return module.run(parser.read(said))
+
+
+class Parser(argparse.ArgumentParser):
+    """Options and settings in any order; a mistyped one is answered with the nearest."""
+
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        said, unknown = self.parse_known_intermixed_args(argv)
+        if unknown:
+            option = unknown[0].partition("=")[0]
+            there = [name for action in self._actions for name in action.option_strings]
+            raise UserError(f"{self.prog.removeprefix('limner ')} has no option {option!r}; {nearest(option, there)}")
+        return said
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{self.prog.removeprefix('limner ')}: {message}; see {self.prog} --help")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""What a person asks for at the terminal, one file each; here is what several of them take."""
+
+import argparse
+from pathlib import Path
+
+from framework.recipe import Recipe, find_recipe
+
+
+def takes_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a name, as quickstart, or a path, as ./my_lab/zoom.yaml")
+    parser.add_argument("changes", metavar="key=value", nargs="*", default=[], help="changes of settings, as env.max_turns=2")
+
+
+def the_recipe(said: argparse.Namespace) -> Recipe:
+    return find_recipe(said.recipe, said.changes)
+
+
+def takes_out(parser: argparse.ArgumentParser, usual: str) -> None:
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"where it is written; {usual} if not said")
+
+
+def counted(text: str) -> int:
+    """A whole number of at least one, from the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} will not do; it should be a whole number of at least 1")
+    return int(text)
