@@ -3,12 +3,13 @@
 overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3 large ─▶ <select> … ─▶ <answer>
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from framework.env import Rules
 from framework.errors import DataError
+from framework.policy import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Select, Task
-from framework.vision.boxes import Interval
+from framework.vision.boxes import Box, Interval
 from framework.vision.plan import Look, spread, within
 
 
@@ -27,17 +28,16 @@ class Keyframes(Rules):
     def make(self, task: Task) -> "KeyframesGame":
         return KeyframesGame(self, task)
 
-    def expert(self, task: Task) -> Sequence[str]:
+    def expert(self, task: Task) -> Doing:
         """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there."""
         boxes = task.truth.boxes
         if not boxes:
             raise DataError(f"task {task.id}: no frame has a box, so no expert can answer it")
-        keyframe = max(boxes, key=lambda frame: (sum(box.area for box in boxes[frame]), -frame))
-        interval = Interval(min(boxes), max(boxes))
+        keyframe, interval = largest(boxes), Interval(min(boxes), max(boxes))
         items = tuple(Item(box=box) for box in boxes[keyframe])
-        place = self.place(task, [self.keyframe.picture(task.video, keyframe, Role.KEYFRAME, self.sight.unit)])
         answer = Answer(items=items, interval=interval, keyframe=keyframe)
-        return [self.grammar.write(Select(interval, keyframe), place), self.grammar.write(answer, place)]
+        looks = [Select(interval, keyframe)] if self.max_turns > 1 else []
+        return Doing(self, task, *looks, answer)
 
 
 class KeyframesGame:
@@ -85,3 +85,8 @@ class KeyframesGame:
 def captioned(picture: Picture) -> tuple[str, Picture, str]:
     """A picture never comes without its frame and time."""
     return f"Frame {picture.frame} ({picture.video.time(picture.frame):.1f} s): ", picture, "\n"
+
+
+def largest(boxes: Mapping[int, Sequence[Box]]) -> int:
+    """The first of the frames on which the target is seen largest."""
+    return max(boxes, key=lambda frame: (sum(box.area for box in boxes[frame]), -frame))

@@ -1,11 +1,10 @@
 """Look once, answer once: the game of single-turn papers, on images and on chosen frames of a clip."""
 
-from collections.abc import Sequence
-
-from envs.keyframes import captioned
+from envs.keyframes import captioned, largest
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import DataError
+from framework.policy import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Role, Task
 from framework.vision.plan import Look, spread
 
@@ -21,19 +20,19 @@ class SingleTurn(Rules):
     def make(self, task: Task) -> "SingleTurnGame":
         return SingleTurnGame(self, task)
 
-    def expert(self, task: Task) -> Sequence[str]:
+    def expert(self, task: Task) -> Doing:
         """Answers with the words or the boxes of the truth."""
         truth = task.truth
         if truth.answer:
-            return [self.grammar.write(Answer(text=truth.answer), self.place(task, []))]
+            return Doing(self, task, Answer(text=truth.answer))
+        seen = {
+            frame: truth.boxes[frame] for frame in spread(task.video.length, self.look.frames) if frame in truth.boxes
+        }
         if not truth.boxes:
             raise DataError(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
-        shown = [frame for frame in spread(task.video.length, self.look.frames) if frame in truth.boxes]
-        keyframe = max(shown or truth.boxes, key=lambda frame: sum(box.area for box in truth.boxes[frame]))
-        place = self.place(task, [self.look.picture(task.video, keyframe, Role.TARGET, self.sight.unit)])
+        keyframe = largest(seen or truth.boxes)
         items = tuple(Item(box=box, point=box.centre) for box in truth.boxes[keyframe])
-        named = keyframe if task.video.length > 1 else None
-        return [self.grammar.write(Answer(items=items, keyframe=named), place)]
+        return Doing(self, task, Answer(items=items, keyframe=keyframe if task.video.length > 1 else None))
 
 
 class SingleTurnGame:

@@ -10,11 +10,12 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from envs.keyframes import captioned
+from envs.keyframes import captioned, largest
 from envs.single_turn import SingleTurn
 from framework.config import SerializeAsAny, chosen
 from framework.env import Env, Rules
-from framework.types import Action, Answer, Observation, Picture, Role, Task, Zoom
+from framework.policy import Doing, Policy
+from framework.types import Action, Observation, Picture, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look
 
@@ -41,20 +42,14 @@ class Zooming(Rules):
         """The inner game sees as this one does."""
         return self.inner.model_copy(update={"sight": self.sight})
 
-    def expert(self, task: Task) -> Sequence[str]:
+    def expert(self, task: Task) -> Policy:
         """Does as the inner expert does, but zooms on the largest target before the last reply, if there is time."""
-        replies = self.inner_rules().expert(task)
-        boxes = task.truth.boxes
-        if not boxes or len(replies) >= self.max_turns:
-            return replies
-        frame = max(boxes, key=lambda each: (sum(box.area for box in boxes[each]), -each))
-        full = self.crop.picture(task.video, frame, Role.DETAIL, self.sight.unit)
-        before = self.place(task, [full])
-        zoom = Zoom(frame, around(boxes[frame]))
-        after = self.place(task, [full, self.picture(task, zoom)])
-        last = self.grammar.parse(replies[-1], task.video.length, before)
-        assert isinstance(last, Answer), f"the inner expert ends with {last}"
-        return [*replies[:-1], self.grammar.write(zoom, before), self.grammar.write(last, after)]
+        inner, boxes = self.inner_rules().expert(task), task.truth.boxes
+        if not isinstance(inner, Doing) or not boxes or len(inner.actions) >= self.max_turns:
+            return inner
+        frame = largest(boxes)
+        *looks, answer = inner.actions
+        return Doing(self, task, *looks, Zoom(frame, around(boxes[frame])), answer)
 
     def picture(self, task: Task, zoom: Zoom) -> Picture:
         """The crop a zoom asks for."""

@@ -8,7 +8,7 @@ The rules (frozen settings, safe to pickle) stand apart from the game in play (m
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import Field
 
@@ -16,6 +16,10 @@ from framework.chat.grammar import Grammar, Place
 from framework.config import Settings
 from framework.errors import UserError
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
+from framework.vision.boxes import Space
+
+if TYPE_CHECKING:
+    from framework.policy import Policy
 
 
 class Env(Protocol):
@@ -59,9 +63,11 @@ class Rules(Settings):
     def make(self, task: Task) -> Env:
         """A fresh game about `task`."""
 
-    def expert(self, task: Task) -> Policy:
+    def expert(self, task: Task) -> "Policy":
         """A policy that knows the truth; tests, demonstrations and `limner play` use it."""
-        raise UserError(f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()")
+        raise UserError(
+            f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()"
+        )
 
     def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
         """What a reply means at this point of the game."""
@@ -76,7 +82,7 @@ class Rules(Settings):
         if pictures:
             newest[None] = pictures[-1]
 
-        def where(frame: int | None):
+        def where(frame: int | None) -> Space | None:
             picture = newest.get(frame)
             if picture is not None:
                 return self.said_on(picture)
@@ -86,7 +92,7 @@ class Rules(Settings):
 
         return where
 
-    def said_on(self, picture: Picture):
+    def said_on(self, picture: Picture) -> Space:
         """The space in which the policy speaks of positions on a picture it was shown."""
         if self.sight.coordinates == "pixels":
             return picture.space
@@ -96,14 +102,3 @@ class Rules(Settings):
 def shown(past: Past, seen: Observation) -> list[Picture]:
     """Every picture the policy has been shown, oldest first."""
     return [picture for turn in past for picture in turn.seen.pictures] + list(seen.pictures)
-
-
-class Doing:
-    """A policy that does these actions in order, said as the rules will read them, and the last one for ever."""
-
-    def __init__(self, rules: Rules, task: Task, *actions: Select | Zoom | Answer) -> None:
-        self.rules, self.task, self.actions = rules, task, actions
-
-    async def act(self, past: Past, seen: Observation) -> Reply:
-        action = self.actions[min(len(past), len(self.actions) - 1)]
-        return Reply(self.rules.grammar.write(action, self.rules.place(self.task, shown(past, seen))))

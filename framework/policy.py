@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from framework.types import Observation, Past, Reply
+from framework.env import Rules, shown
+from framework.types import Answer, Observation, Past, Reply, Select, Task, Zoom
 
 
 class Policy(Protocol):
@@ -19,6 +20,17 @@ class Scripted:
 
     async def act(self, past: Past, seen: Observation) -> Reply:
         return Reply(self.lines[min(len(past), len(self.lines) - 1)])
+
+
+class Doing:
+    """Does these actions in order, said as the rules will read them from what was shown; the last one for ever."""
+
+    def __init__(self, rules: Rules, task: Task, *actions: Select | Zoom | Answer) -> None:
+        self.rules, self.task, self.actions = rules, task, actions
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        action = self.actions[min(len(past), len(self.actions) - 1)]
+        return Reply(self.rules.grammar.write(action, self.rules.place(self.task, shown(past, seen))))
 
 
 class Human:

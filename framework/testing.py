@@ -6,7 +6,9 @@ check_reward(Smoothness(), [episode])
 
 import asyncio
 import math
+import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 
 from framework.env import Rules
 from framework.policy import Scripted
@@ -24,25 +26,24 @@ def check_env(rules: Rules, task: Task, *replies: str) -> Episode:
 
 
 async def _checked_env(rules: Rules, task: Task, replies: Sequence[str]) -> Episode:
-    assert type(rules).model_validate_json(_bare(rules)) == rules, "rules survive a round trip through JSON"
+    plain = {key: value for key, value in rules.model_dump(mode="json").items() if key != "use"}
+    assert type(rules).model_validate(plain) == rules, "rules must survive a round trip through yaml"
+    assert pickle.loads(pickle.dumps(rules)) == rules, "rules must survive the way to another process"
     first, again = await _opening(rules, task), await _opening(rules, task)
     assert first == again, f"the same task must open the same way; got {first.text!r} and {again.text!r}"
     assert not first.done, "an env lets the policy speak at least once"
-    lines = replies or rules.expert(task)
-    episode = await play(task, rules, Scripted(*lines))
+    policy = Scripted(*replies) if replies else rules.expert(task)
+    episode = await play(task, rules, policy)
     assert episode.stop is not Stop.ERROR, episode.error
-    assert episode == await play(task, rules, Scripted(*lines)), "the same replies must lead to the same episode"
+    said = [turn.said.text for turn in episode.turns]
+    assert episode == await play(task, rules, Scripted(*said)), "the same replies must lead to the same episode"
     assert len(episode.turns) <= rules.max_turns, f"{len(episode.turns)} turns, though max_turns is {rules.max_turns}"
     if not replies:
-        assert episode.stop is Stop.ANSWERED, f"the expert's replies ended as {episode.stop}: {lines}"
+        assert episode.stop is Stop.ANSWERED, f"the expert ended as {episode.stop}: {said}"
     for number, turn in enumerate(episode.turns):
         _checked_observation(turn.seen, task, number)
     await _junk_is_survived(rules, task)
     return episode
-
-
-def _bare(rules: Rules) -> str:
-    return rules.model_dump_json()
 
 
 async def _opening(rules: Rules, task: Task) -> Observation:
@@ -98,7 +99,5 @@ def check_reward(
 
 def _junk(episode: Episode) -> Episode:
     """The same episode, had its last reply been unreadable."""
-    from dataclasses import replace
-
     said = replace(episode.turns[-1].said, text="…", parsed=Malformed("junk"))
     return replace(episode, turns=(*episode.turns[:-1], replace(episode.turns[-1], said=said)), stop=Stop.MALFORMED)

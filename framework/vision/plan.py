@@ -60,6 +60,7 @@ def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int
     >>> fit(640, 360, unit=28, min_pixels=3136, max_pixels=25088)
     (196, 112)
     """
+
     def scaled(scale: float, whole: Callable[[float], float]) -> tuple[int, int]:
         wide, high = (max(unit, int(whole(round(side * scale / unit, 6))) * unit) for side in (width, height))
         return wide, high

@@ -1,0 +1,145 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from envs.keyframes import Keyframes
+from framework.env import Env, Rules
+from framework.policy import Scripted
+from framework.rollout import play
+from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task, Video
+
+TASK = Task(id="t", question="Where?", video=Video("clip", length=8, width=64, height=64))
+SELECT = '<select>{"start": 2, "end": 5, "keyframe": 3}</select>'
+ANSWER = '<answer>{"keyframe": 3, "bbox_2d": [0, 0, 500, 500]}</answer>'
+
+
+def episode(rules: Rules, *lines: str) -> Episode:
+    return asyncio.run(play(TASK, rules, Scripted(*lines)))
+
+
+def test_an_episode_that_answers() -> None:
+    played = episode(Keyframes(), SELECT, ANSWER)
+    assert played.stop is Stop.ANSWERED
+    assert [turn.said.text for turn in played.turns] == [SELECT, ANSWER]
+    assert played.answer is not None
+
+
+def test_turns_run_out() -> None:
+    played = episode(Keyframes(max_turns=2), SELECT)
+    assert (played.stop, len(played.turns)) == (Stop.TURNS, 2)
+
+
+def test_a_malformed_reply_ends_or_is_asked_again_as_the_recipe_says() -> None:
+    assert episode(Keyframes(), "hm").stop is Stop.MALFORMED
+    again = episode(Keyframes(on_malformed="ask_again"), "hm", ANSWER)
+    assert again.stop is Stop.ANSWERED
+    assert "no action" in again.turns[1].seen.text
+
+
+def test_the_last_turn_can_be_forced_to_answer() -> None:
+    played = episode(Keyframes(max_turns=2, force_answer=True), SELECT, ANSWER)
+    assert played.turns[1].seen.text.endswith("Answer now.\n")
+
+
+def test_a_cut_reply_ends_for_its_length() -> None:
+    class Rambling:
+        async def act(self, past: Past, seen: Observation) -> Reply:
+            return Reply("<think>…", cut_off=True)
+
+    played = asyncio.run(play(TASK, Keyframes(), Rambling()))
+    assert (played.stop, played.turns[0].said.cut_off) == (Stop.LENGTH, True)
+
+
+class Trap(Rules):
+    """Fails where it is told to."""
+
+    at: str = "step"
+    how: str = "raise"
+    deadline_s: float = 0.05
+
+    def make(self, task: Task) -> Env:
+        if self.at == "make":
+            raise KeyError("no such clip")
+        return TrapGame(self)
+
+
+closed: list[str] = []
+
+
+class TrapGame:
+    def __init__(self, rules: Trap) -> None:
+        self.rules = rules
+
+    async def do(self, what: str) -> Observation:
+        if what == self.rules.at and self.rules.how == "raise":
+            raise KeyError("no such clip")
+        if what == self.rules.at:
+            await asyncio.sleep(60)
+        return Observation(("look",))
+
+    async def start(self) -> Observation:
+        return await self.do("start")
+
+    async def step(self, action: Action) -> Observation:
+        return await self.do("step")
+
+    async def close(self) -> None:
+        closed.append(self.rules.at)
+        await self.do("close")
+
+
+@pytest.mark.parametrize("at", ["make", "start", "step", "close"])
+def test_an_env_that_raises_is_an_error_that_says_so(at: str) -> None:
+    closed.clear()
+    played = episode(Trap(at=at), ANSWER)
+    assert played.stop is Stop.ERROR
+    assert played.error == f"Trap.{at} raised KeyError: 'no such clip'"
+    assert closed == ([] if at == "make" else [at])
+    assert len(played.turns) == (0 if at in {"make", "start"} else 1 if at == "step" else 3)
+
+
+@pytest.mark.parametrize("at", ["start", "step", "close"])
+def test_an_env_that_hangs_meets_its_deadline(at: str) -> None:
+    closed.clear()
+    played = episode(Trap(at=at, how="hang"), ANSWER)
+    assert played.error == f"Trap.{at} took longer than 0.05 s (env.deadline_s)"
+    assert closed == [at]
+
+
+def test_what_was_said_before_a_failure_is_kept() -> None:
+    assert [turn.said.text for turn in episode(Trap(at="step"), ANSWER).turns] == [ANSWER]
+
+
+class Wrong(Rules):
+    def make(self, task: Task) -> Env:
+        class Game:
+            async def start(self) -> Observation:
+                return "look"  # type: ignore[return-value]
+
+            async def step(self, action: Action) -> Observation:
+                raise AssertionError
+
+            async def close(self) -> None: ...
+
+        return Game()
+
+
+def test_an_env_that_returns_something_else_is_told() -> None:
+    assert episode(Wrong(), ANSWER).error == "Wrong.start must return Observation, not str"
+
+
+def test_a_policy_that_raises_is_not_hidden_and_the_env_is_closed() -> None:
+    class Failing:
+        async def act(self, past: Past, seen: Observation) -> Reply:
+            raise ConnectionError("server is gone")
+
+    closed.clear()
+    with pytest.raises(ConnectionError, match="server is gone"):
+        asyncio.run(play(TASK, Trap(at="never"), Failing()))
+    assert closed == ["never"]
+
+
+def test_an_episode_is_the_same_each_time() -> None:
+    assert episode(Keyframes(), SELECT, ANSWER) == episode(Keyframes(), SELECT, ANSWER)
+    assert replace(episode(Keyframes(), ANSWER), stop=Stop.TURNS) != episode(Keyframes(), ANSWER)

@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from envs.keyframes import Keyframes
+from framework.policy import Scripted
+from framework.reward import Reward
+from framework.rollout import play
+from framework.testing import check_reward
+from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Video
+from framework.vision.boxes import Box, Interval
+from rewards import REWARDS
+from rewards.box import BoxIoU
+from rewards.economy import TurnEconomy
+from rewards.form import Answered, WellFormed
+from rewards.temporal import IntervalIoU, KeyframeHit
+
+CLIP = Video("clip", length=10, width=100, height=100)
+TASK = Task(
+    id="t",
+    question="Where?",
+    video=CLIP,
+    truth=Truth(
+        present=tuple(3 <= frame <= 5 for frame in range(10)),
+        boxes={frame: (Box(0, 0, 50, 50, CLIP.space(frame)),) for frame in (3, 4, 5)},
+        interval=Interval(3, 5),
+    ),
+)
+BLANK = Task(id="b", question="Where?", video=CLIP)
+
+
+def said(*lines: str, task: Task = TASK) -> Episode:
+    return asyncio.run(play(task, Keyframes(), Scripted(*lines)))
+
+
+RIGHT = '<answer>{"start": 3, "end": 5, "keyframe": 4, "bbox_2d": [0, 0, 500, 500]}</answer>'
+HALF = '<answer>{"start": 3, "end": 8, "keyframe": 4, "bbox_2d": [0, 0, 500, 250]}</answer>'
+ELSEWHERE = '<answer>{"start": 0, "end": 2, "keyframe": 1, "bbox_2d": [0, 0, 500, 500]}</answer>'
+SELECT = '<select>{"start": 3, "end": 5, "keyframe": 3}</select>'
+ALL = [
+    said(RIGHT),
+    said(HALF),
+    said(ELSEWHERE),
+    said(SELECT),
+    said("?"),
+    said(SELECT, SELECT, "?"),
+    said(RIGHT, task=BLANK),
+]
+
+
+@pytest.mark.parametrize("reward", [make() for make in REWARDS.values()], ids=REWARDS)
+def test_every_reward_keeps_the_contract(reward: Reward) -> None:
+    check_reward(reward, ALL, low=0.0, high=1.0)
+
+
+def test_box_iou_counts_at_the_answered_frame() -> None:
+    assert BoxIoU()(ALL[:3]) == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_box_iou_tells_why_it_has_no_number() -> None:
+    assert BoxIoU()([said("?"), said("<answer>left</answer>"), said(RIGHT, task=BLANK)]) == [
+        Malformed("nothing was answered"),
+        Malformed("the answer has no box"),
+        NotApplicable("the task has no true box"),
+    ]
+
+
+def test_the_keyframe_named_last_counts() -> None:
+    assert KeyframeHit()([said(RIGHT), said(ELSEWHERE), said(SELECT, "?")]) == [1.0, 0.0, 1.0]
+
+
+def test_interval_iou_in_frames() -> None:
+    assert IntervalIoU()([said(RIGHT), said(HALF), said(ELSEWHERE)]) == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_form_and_answer() -> None:
+    episodes = [said(RIGHT), said("?"), said(SELECT)]
+    assert WellFormed()(episodes) == [1.0, 0.0, 1.0]
+    assert Answered()(episodes) == [1.0, 0.0, 0.0]
+
+
+def test_turns_beyond_the_free_ones_cost() -> None:
+    episodes = [said(RIGHT), said(SELECT, RIGHT), said(SELECT, SELECT, RIGHT), said(SELECT)]
+    assert TurnEconomy(free=1, price=0.25)(episodes) == [1.0, 0.75, 0.5, 0.0]
