@@ -1,0 +1,142 @@
+"""A recipe's held-out tasks, played by everyone who should be compared, under the training's own env, parser and rewards.
+
+    tasks ─┬▶ expert, random, …    ─┐
+           ├▶ cold_start, rl       ─┼▶ scores per task ─▶ means, paired intervals, tables by kind ─▶ eval.json
+           └▶ rl, its eyes tampered ─┘
+
+`blind` must answer before it looks, `blanked` is shown grey where it looked, `shuffled` sees another task's clip: a
+policy that has learned to look loses by each of them.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.env import Rules
+from framework.policy import Policy
+from framework.reward import Rubric
+from framework.rollout import play
+from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
+
+Scores = NDArray[np.float64]
+Player = Callable[[Task, int], Policy]
+"""Makes the policy of one episode, from its task and a seed."""
+
+TOGETHER = 256
+"""Episodes in play at one time."""
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What one player made of all tasks: [tasks] episodes, or several rounds of them."""
+
+    rounds: tuple[tuple[Episode, ...], ...]
+    rewards: tuple[tuple[RewardBreakdown, ...], ...]
+    score_name: str
+
+    def scores(self) -> Scores:
+        """The score of each task, its mean over rounds; 0 where there is none."""
+        rows = [[row.parts.get(self.score_name, 0.0) for row in each] for each in self.rewards]
+        return np.array(rows).mean(0)
+
+    def parts(self) -> dict[str, float]:
+        """The mean of each reward part over the episodes that have it."""
+        rows = [row.parts for each in self.rewards for row in each]
+        names = sorted({name for row in rows for name in row})
+        return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+
+    def well_formed(self) -> float:
+        """The share of episodes in which every reply was an action."""
+        episodes = [episode for each in self.rounds for episode in each]
+        return float(np.mean([_readable(episode) for episode in episodes]))
+
+
+def _readable(episode: Episode) -> bool:
+    return episode.stop is not Stop.ERROR and not any(isinstance(t.said.parsed, Malformed) for t in episode.turns)
+
+
+async def play_all(
+    tasks: Sequence[Task], rules: Rules, rubric: Rubric, player: Player, score_name: str, rounds: int = 1, seed: int = 0
+) -> Played:
+    """Every task, `rounds` times over; at most TOGETHER episodes at once."""
+    gate = asyncio.Semaphore(TOGETHER)
+
+    async def one(task: Task, number: int) -> Episode:
+        async with gate:
+            return await play(task, rules, player(task, seed + number))
+
+    played = await asyncio.gather(*(one(task, number) for number in range(rounds) for task in tasks))
+    each = [tuple(played[start : start + len(tasks)]) for start in range(0, len(played), len(tasks))]
+    return Played(tuple(each), tuple(tuple(rubric.score(episodes)) for episodes in each), score_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """A mean paired difference and its 95 % bootstrap interval over tasks."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def gain(after: Scores, before: Scores, seed: int = 0) -> Gain:
+    """How much better `after` is than `before`, task by task.
+
+    The interval speaks of these tasks only; another training seed is another draw.
+    """
+    difference = after - before
+    lots = np.random.default_rng(seed)
+    picks = lots.integers(len(difference), size=(RESAMPLES, len(difference)))
+    low, high = np.quantile(difference[picks].mean(1), [0.025, 0.975]).tolist()
+    return Gain(float(difference.mean()), low, high)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One player in the table."""
+
+    score: float
+    sampled_score: float | None = None
+    well_formed: float
+    parts: Mapping[str, float] = field(default_factory=dict[str, float])
+    by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) -> Row:
+    kinds = np.array([task.truth.kind for task in tasks])
+    scores = greedy.scores()
+    return Row(
+        score=float(scores.mean()),
+        sampled_score=float(sampled.scores().mean()) if sampled else None,
+        well_formed=greedy.well_formed(),
+        parts=greedy.parts(),
+        by_kind={str(kind): float(scores[kinds == kind].mean()) for kind in np.unique(kinds)},
+    )
+
+
+def write(
+    path: Path, score_name: str, seed: int, tasks: int, rows: Mapping[str, Row], gains: Mapping[str, Gain]
+) -> None:
+    """eval.json: the table, and what training gained (greedy, and sampled within it)."""
+    found: dict[str, Any] = {"n": tasks, "seed": seed, "score_name": score_name}
+    found["policies"] = {
+        name: {
+            "score": each.score,
+            "sampled_score": each.sampled_score,
+            "well_formed": each.well_formed,
+            **each.parts,
+            "by_kind": dict(each.by_kind),
+        }
+        for name, each in rows.items()
+    }
+    as_plain = {name: {"mean": each.mean, "low": each.low, "high": each.high} for name, each in gains.items()}
+    if "greedy" in as_plain:
+        found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
+    path.write_text(json.dumps(found, indent=2) + "\n")

@@ -1,0 +1,87 @@
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envs.keyframes import Keyframes
+from framework.evaluate import gain, play_all, row, write
+from framework.policy import Scripted
+from framework.reward import Rubric
+from framework.types import Task, Truth, Video
+from framework.vision.boxes import Box
+from rewards.box import BoxIoU
+from rewards.form import WellFormed
+
+
+def task(number: int) -> Task:
+    clip = Video(f"clip{number}", 4, 100, 100)
+    kind = "even" if number % 2 == 0 else "odd"
+    boxes = {1: (Box(0, 0, 50, 50, clip.space(1)),)}
+    return Task(id=str(number), question="?", video=clip, truth=Truth(present=(False, True) * 2, boxes=boxes, kind=kind))
+
+
+TASKS = [task(number) for number in range(6)]
+RUBRIC = Rubric({"form": WellFormed(), "place": BoxIoU()})
+RIGHT, HALF = (f'<answer>{{"keyframe": 1, "bbox_2d": [0, 0, 500, {high}]}}</answer>' for high in (500, 250))
+
+
+def played(*lines: str, rounds: int = 1):
+    return asyncio.run(play_all(TASKS, Keyframes(), RUBRIC, lambda task, seed: Scripted(*lines), "place", rounds))
+
+
+def test_a_task_without_an_answer_scores_nothing_and_still_counts() -> None:
+    assert played("?").scores() == pytest.approx([0.0] * 6)
+    assert played("?").well_formed() == 0.0
+
+
+def test_scores_are_means_over_rounds() -> None:
+    lines = iter([RIGHT] * 6 + [HALF] * 6)
+    both = asyncio.run(
+        play_all(TASKS, Keyframes(), RUBRIC, lambda task, seed: Scripted(next(lines)), "place", rounds=2)
+    )
+    assert both.scores() == pytest.approx([0.75] * 6)
+
+
+def test_each_round_and_task_is_asked_with_its_own_seed() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def player(task: Task, seed: int) -> Scripted:
+        asked.append((task.id, seed))
+        return Scripted(RIGHT)
+
+    asyncio.run(play_all(TASKS[:2], Keyframes(), RUBRIC, player, "place", rounds=2, seed=7))
+    assert asked == [("0", 7), ("1", 7), ("0", 8), ("1", 8)]
+
+
+@given(st.integers(0, 5))
+def test_a_constant_difference_has_no_spread(seed: int) -> None:
+    before = np.linspace(0, 0.5, 40)
+    found = gain(before + 0.1, before, seed)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_the_interval_covers_the_mean_about_as_often_as_it_says() -> None:
+    lots = np.random.default_rng(0)
+    covered = 0
+    for number in range(200):
+        found = gain(lots.normal(0.1, 1, 100), np.zeros(100), number)
+        covered += found.low <= 0.1 <= found.high
+    assert 180 <= covered <= 199
+
+
+def test_eval_json_has_the_table_and_the_gain(tmp_path: Path) -> None:
+    right, half = played(RIGHT), played(HALF)
+    rows = {"rl": row(TASKS, right, right), "cold_start": row(TASKS, half)}
+    gains = {"greedy": gain(right.scores(), half.scores()), "sampled": gain(right.scores(), half.scores())}
+    write(tmp_path / "eval.json", "place", seed=3, tasks=6, rows=rows, gains=gains)
+    found = json.loads((tmp_path / "eval.json").read_text())
+    assert found["policies"]["rl"]["score"] == 1.0
+    assert found["policies"]["rl"]["by_kind"] == {"even": 1.0, "odd": 1.0}
+    assert found["policies"]["cold_start"]["sampled_score"] is None
+    assert found["policies"]["cold_start"]["form"] == 1.0
+    assert found["gain"]["mean"] == pytest.approx(0.5)
+    assert found["gain"]["sampled"]["low"] == pytest.approx(0.5)
