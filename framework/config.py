@@ -58,7 +58,9 @@ def chosen(kind: str) -> Any:
             return given
         there = ", ".join(sorted(table(kind)))
         if not isinstance(given, Mapping | str):
-            raise Fault((), f"{short(given)} is no {kind}; write the name of one, or `use: NAME` in it (there are: {there})")
+            raise Fault(
+                (), f"{short(given)} is no {kind}; write the name of one, or `use: NAME` in it (there are: {there})"
+            )
         settings = {"use": given} if isinstance(given, str) else dict(cast(Mapping[str, Any], given))
         name = settings.pop("use", None)
         if not isinstance(name, str):
@@ -126,11 +128,15 @@ def _file(path: Path, above: tuple[Path, ...]) -> Tree:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; mend `extends:` in {above[-1] if above else 'the recipe'}") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as yaml ({' '.join(str(error).split())[:200]}); mend that line") from None
+        raise ConfigError(
+            f"{path}: not readable as yaml ({' '.join(str(error).split())[:200]}); mend that line"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a readable yaml file") from None
     if not isinstance(tree, DictConfig):
-        raise ConfigError(f"{path}: {short(OmegaConf.to_container(tree))} will not do; it should be a mapping of keys to values")
+        raise ConfigError(
+            f"{path}: {short(OmegaConf.to_container(tree))} will not do; it should be a mapping of keys to values"
+        )
     return cast(Tree, OmegaConf.to_container(tree))
 
 

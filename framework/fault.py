@@ -1,7 +1,7 @@
 """What to say about a setting that will not do: its path, its value, and what would.
 
-    env.max_trns: unknown key (value 3); did you mean 'max_turns'?
-    └─ path       └─ value                └─ remedy
+env.max_trns: unknown key (value 3); did you mean 'max_turns'?
+└─ path       └─ value                └─ remedy
 """
 
 from collections.abc import Mapping, Sequence

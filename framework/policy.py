@@ -1,6 +1,5 @@
 """A policy says the next thing. On a cluster it is vLLM; in a test it is a list of strings; it may be a person."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -41,4 +40,4 @@ class Human:
 
     async def act(self, past: Past, seen: Observation) -> Reply:
         prompt = f"\n{self.show(seen)}\nturn {len(past) + 1} ▸ "
-        return Reply(await asyncio.to_thread(self.ask, prompt))
+        return Reply(self.ask(prompt))  # not in a thread: Ctrl-C could not end it there

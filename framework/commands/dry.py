@@ -1,0 +1,128 @@
+"""limner dry: everything of a training step but the model. Data, env, a scripted player, rewards, advantages, in figures."""
+
+import argparse
+import asyncio
+import math
+import resource
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from framework.advantage import ADVANTAGES, Values, zero_groups
+from framework.budget import counts
+from framework.commands import counted, takes_recipe, the_recipe
+from framework.env import Rules
+from framework.lab.players import PLAYERS
+from framework.recipe import Recipe
+from framework.registry import find
+from framework.rollout import play
+from framework.rows import Rows, lot, read
+from framework.types import Episode, RewardBreakdown
+
+MIB = 2**20
+FLOATS = 4 * 3 * 2
+"""Bytes that a processor makes of one pixel: three colours as floats, twice, since a still counts as two frames."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    takes_recipe(parser)
+    parser.add_argument("-n", type=counted, default=64, metavar="N", help="this many episodes; 64 if not said")
+    parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said, random if the env has no expert")
+
+
+def run(said: argparse.Namespace) -> int:
+    recipe = the_recipe(said)
+    expertless = type(recipe.env).expert is Rules.expert
+    policy: str = said.policy or ("random" if expertless else "mixed")
+    rows, episodes = played(recipe, policy, said.n)
+    earned = recipe.rubric.score(episodes)
+    console = Console(highlight=False)
+    console.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}", f"({_stops(episodes)})")
+    for fault in rows.faults:
+        console.print(f"left out: {fault}", markup=False)
+    console.print(room(recipe, episodes), rewards(recipe, earned), advantages(recipe, episodes, earned), sep="\n")
+    return 0
+
+
+def played(recipe: Recipe, policy: str, number: int) -> tuple[Rows, list[Episode]]:
+    """Groups of episodes, as a step would have them."""
+    make, source, group = find(PLAYERS, policy, "policy"), recipe.data.train, recipe.algorithm.group
+    rows = read(source, lot(source, math.ceil(number / group), recipe.seed), recipe.data.faulty)
+
+    async def all_of_them() -> list[Episode]:
+        return [
+            await play(task, recipe.env, make(task, recipe.env, recipe.seed + member))
+            for task in rows.tasks
+            for member in range(group)
+        ]
+
+    return rows, asyncio.run(all_of_them())[:number]
+
+
+def _stops(episodes: Sequence[Episode]) -> str:
+    return ", ".join(f"{count} {stop}" for stop, count in Counter(str(each.stop) for each in episodes).most_common())
+
+
+def room(recipe: Recipe, episodes: Sequence[Episode]) -> Table:
+    """Tokens and memory."""
+    rules, algorithm = recipe.env, recipe.algorithm
+    turns = [counts(episode, rules) for episode in episodes]
+    visual = np.array([sum(each.visual for each in shown) for shown in turns])
+    first = np.array([shown[0].all if shown else 0 for shown in turns])
+    every = np.array([sum(each.all for each in shown) for shown in turns])
+    table = Table("tokens, estimated", "mean", "most", "limit", box=None, header_style="dim", title_justify="left")
+    table.add_row("first observation", f"{first.mean():.0f}", f"{first.max()}", f"{recipe.rollout.prompt_tokens}")
+    later = every - first
+    table.add_row("further observations", f"{later.mean():.0f}", f"{later.max()}", f"{recipe.rollout.episode_tokens} with replies")
+    table.add_row("of these, visual", f"{visual.mean():.0f}", f"{visual.max()}", "")
+    step = algorithm.prompts * algorithm.group
+    pixels = float(visual.mean()) * rules.sight.unit**2 * FLOATS * step / MIB
+    table.add_row(f"pixels of a step of {step}", f"{pixels:.1f} MiB", "", "")
+    table.add_row("this process, so far", "", f"{_peak():.0f} MiB", "")
+    return table
+
+
+def _peak() -> float:
+    """The most memory this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+
+
+def rewards(recipe: Recipe, earned: Sequence[RewardBreakdown]) -> Table:
+    """Each part of the total: what it gave, and whether it tells episodes apart."""
+    table = Table("reward", "weight", "mean", "least", "most", "without number", "", box=None, header_style="dim")
+    for name, reward in recipe.rewards.items():
+        column = [each.parts[name] for each in earned if name in each.parts]
+        table.add_row(name, f"{reward.weight:g}", *_spread(column), str(len(earned) - len(column)), _verdict(column))
+    totals = [each.total for each in earned if each.total is not None]
+    table.add_row("total", "", *_spread(totals), str(len(earned) - len(totals)), _verdict(totals), style="bold")
+    return table
+
+
+def _spread(column: Sequence[float]) -> tuple[str, str, str]:
+    if not column:
+        return "–", "–", "–"
+    return f"{np.mean(column):.3f}", f"{min(column):.3f}", f"{max(column):.3f}"
+
+
+def _verdict(column: Sequence[float]) -> str:
+    if not column:
+        return "never given"
+    return "constant: it teaches nothing here" if min(column) == max(column) else ""
+
+
+def advantages(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown]) -> Table:
+    """What a step would learn from."""
+    name = recipe.algorithm.advantage
+    totals: Values = np.array([math.nan if each.total is None else each.total for each in earned])
+    groups = [episode.task.id for episode in episodes]
+    table = Table("advantages", "mean", "least", "most", "groups that agree", box=None, header_style="dim")
+    if name not in ADVANTAGES:
+        table.add_row(f"{name} is computed by verl, in training", "", "", "", f"{zero_groups(totals, groups):.0%}")
+        return table
+    values = ADVANTAGES[name](totals, groups)
+    table.add_row(name, *_spread(values.tolist()), f"{zero_groups(totals, groups):.0%}")
+    return table

@@ -1,0 +1,130 @@
+"""limner play: see episodes as they are played, by a scripted player or by yourself, and have them drawn."""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from framework.commands import counted, takes_out, takes_recipe, the_recipe
+from framework.commands.view import view
+from framework.env import Rules
+from framework.errors import UserError
+from framework.lab.players import PLAYERS
+from framework.policy import Human, Policy
+from framework.record import Record, writable
+from framework.registry import find
+from framework.rollout import play
+from framework.rows import lot, read
+from framework.types import Episode, Observation, Picture, RewardBreakdown, Task, Turn
+
+Make = Callable[[Task, Rules, int], Policy]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    takes_recipe(parser)
+    takes_out(parser, "runs/RECIPE/play")
+    parser.add_argument("--policy", default="expert", help="expert, hasty, random, mixed, or human: you; expert if not said")
+    parser.add_argument("-n", type=counted, default=3, metavar="N", help="this many episodes; 3 if not said")
+    parser.add_argument("--seed", type=int, help="which tasks, and how players throw their dice; the recipe's if not said")
+
+
+def run(said: argparse.Namespace) -> int:
+    recipe = the_recipe(said)
+    out: Path = said.out or Path("runs") / recipe.name / "play"
+    seed: int = recipe.seed if said.seed is None else said.seed
+    console = Console(highlight=False, soft_wrap=True)
+    make = player(said.policy, out)
+    writable(out)
+    source = recipe.data.train
+    rows = read(source, lot(source, said.n, seed), recipe.data.faulty)
+    with Record(out) as record:
+        for number, task in enumerate(rows.tasks):
+            episode = asyncio.run(play(task, recipe.env, make(task, recipe.env, seed + number)))
+            [earned] = recipe.rubric.score([episode])
+            record.add(episode, earned, policy=said.policy)
+            console.print(told(episode, earned), markup=False)
+    for fault in rows.faults:
+        console.print(f"left out: {fault}", markup=False)
+    console.print(f"record  {out}\npage    {view(out)}", markup=False)
+    return 0
+
+
+def player(name: str, out: Path) -> Make:
+    """Who plays."""
+    makers: dict[str, Make] = {**PLAYERS, "human": lambda task, rules, seed: Human(Shown(out / "seen" / _file(task.id)), _ask)}
+    return find(makers, name, "policy")
+
+
+# ---- for a reader -----------------------------------------------------------------------------------------------------
+
+
+def told(episode: Episode, earned: RewardBreakdown) -> str:
+    """An episode as text."""
+    task = episode.task
+    turns = "\n".join(f"  {line}" for turn in episode.turns for line in _turn(turn))
+    parts = [f"{name} {value:.2f}" for name, value in earned.parts.items()]
+    parts += [f"{name}: {failure.reason}" for name, failure in earned.failures.items()]
+    total = "none" if earned.total is None else f"{earned.total:.3f}"
+    return f"{task.id}\n{turns}\n  {episode.stop}{f' ({episode.error})' if episode.error else ''}\n  reward {total}   {' · '.join(parts)}\n"
+
+
+def _turn(turn: Turn) -> Sequence[str]:
+    seen = readable(turn.seen).splitlines()
+    return [*(f"  {line}" for line in seen if line), f"▸ {turn.said.text}"]
+
+
+def readable(seen: Observation) -> str:
+    """What is shown, with each picture in words where it stands."""
+    return "".join(part if isinstance(part, str) else named(part) for part in seen.content)
+
+
+def named(picture: Picture) -> str:
+    """frame 3 (1.5 s) 64×64, keyframe"""
+    seconds = picture.video.time(picture.frame)
+    part = f", part {picture.crop.x0:g} {picture.crop.y0:g} {picture.crop.x1:g} {picture.crop.y1:g}" if picture.crop else ""
+    return f"frame {picture.frame} ({seconds:.1f} s) {picture.size[0]}×{picture.size[1]}, {picture.role}{part}"
+
+
+# ---- for a person who plays -------------------------------------------------------------------------------------------
+
+
+class Shown:
+    """Writes the pictures a person is shown to files, and says where they lie."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count = 0
+
+    def __call__(self, seen: Observation) -> str:
+        return "".join(part if isinstance(part, str) else f"{named(part)}  {self.kept(part)}" for part in seen.content)
+
+    def kept(self, picture: Picture) -> Path:
+        import cv2
+
+        from framework.vision.frames import pixels
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{self.count:03}-frame-{picture.frame}.png"
+        self.count += 1
+        cv2.imwrite(str(path), pixels(picture)[..., ::-1])
+        return path
+
+
+def _ask(prompt: str) -> str:
+    # Left to itself, asyncio would answer Ctrl-C by cancelling a task, and wait for the line to be typed.
+    signal.signal(signal.SIGINT, _stopped)
+    try:
+        return input(prompt)
+    except EOFError:
+        raise UserError("--policy human: nobody answers at the terminal; play where you can type, or take a scripted player") from None
+
+
+def _stopped(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _file(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

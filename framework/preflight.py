@@ -1,0 +1,190 @@
+"""What can be known before anything is trained: does it fit? From sizes and settings alone; no model is loaded.
+
+    a few tasks ─▶ played by the greediest looker ─▶ tokens, against the limits
+                 └▶ played by the expert ──────────▶ are there rewards to earn, and can true boxes be said?
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framework.budget import Count, Greedy, counts
+from framework.env import Rules
+from framework.errors import UserError
+from framework.policy import Policy
+from framework.recipe import Recipe
+from framework.rollout import play
+from framework.rows import lot, read
+from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Stop, Task
+
+SAMPLE = 8
+"""Tasks that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `limner check`."""
+
+    what: str
+    found: str
+    limit: str = ""
+    remedy: str = ""
+    """Set if it does not fit: path, value, what to do."""
+
+
+def preflight(recipe: Recipe) -> list[Finding]:
+    """Every finding, those that do not fit among them."""
+    source = recipe.data.train
+    rows = read(source, lot(source, SAMPLE, recipe.seed), recipe.data.faulty)
+    skipped = f", {len(rows.faults)} of {SAMPLE} looked at are faulty and left out" if rows.faults else ""
+    return [
+        Finding("formula", recipe.rubric.formula()),
+        Finding("data", f"{source.size():,} training tasks, {recipe.data.eval.size():,} for evaluation{skipped}"),
+        *weights(recipe),
+        *batch(recipe),
+        *tokens(recipe, rows.tasks),
+        *tried(recipe, rows.tasks),
+    ]
+
+
+def weights(recipe: Recipe) -> list[Finding]:
+    """Where the reasoner's files lie."""
+    path = recipe.reasoner.path
+    if not path:
+        return [Finding("reasoner", "built here from its settings")]
+    if Path(path).expanduser().is_dir():
+        return [Finding("reasoner", path)]
+    if path.startswith((".", "/", "~")):
+        return [Finding("reasoner", path, remedy=f"reasoner.path: {path!r} is no folder; give the model's folder or its name")]
+    return [Finding("reasoner", f"{path}, by its Hugging Face name")]
+
+
+# ---- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def batch(recipe: Recipe) -> list[Finding]:
+    """Do the numbers of a step divide?"""
+    algorithm, cluster = recipe.algorithm, recipe.cluster
+    episodes = algorithm.prompts * algorithm.group
+    shards = cluster.nodes * (cluster.gpus_per_node if cluster.platform == "cuda" else 1)
+    mini = algorithm.mini_batch or algorithm.prompts
+    findings = [Finding("step", f"{algorithm.prompts} tasks × {algorithm.group} episodes = {episodes}")]
+    if algorithm.group < 2:
+        remedy = f"algorithm.group: {algorithm.group} leaves nothing to compare with; set it to at least 2"
+        findings.append(Finding("group", str(algorithm.group), "≥ 2", remedy))
+    if algorithm.prompts % mini:
+        remedy = f"algorithm.mini_batch: {mini} does not divide algorithm.prompts {algorithm.prompts}; {_divisors(algorithm.prompts)}"
+        findings.append(Finding("mini batch", str(mini), f"divides {algorithm.prompts}", remedy))
+    if (mini * algorithm.group) % shards:
+        remedy = (
+            f"algorithm.prompts: {mini} tasks × {algorithm.group} episodes do not divide among {shards} devices "
+            f"(cluster.nodes × cluster.gpus_per_node); set it to a multiple of {shards // math.gcd(shards, algorithm.group)}"
+        )
+        findings.append(Finding("devices", str(shards), f"divides {mini * algorithm.group}", remedy))
+    if algorithm.prompts > recipe.data.train.size():
+        size = recipe.data.train.size()
+        remedy = f"algorithm.prompts: {algorithm.prompts} tasks a step, but data.train has {size}; set it to at most {size}"
+        findings.append(Finding("tasks", str(size), f"≥ {algorithm.prompts}", remedy))
+    return findings
+
+
+def _divisors(number: int) -> str:
+    return "try " + ", ".join(str(each) for each in range(1, number + 1) if number % each == 0)
+
+
+# ---- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def tokens(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
+    """The longest episode there can be, against the limits of the rollout."""
+    rules, rollout = recipe.env, recipe.rollout
+    shown = [counts(episode, rules) for task in tasks for episode in _greediest(rules, task)]
+    first = max((turns[0] for turns in shown if turns), key=lambda each: each.all, default=Count(0, 0))
+    later = max((turn for turns in shown for turn in turns[1:]), key=lambda each: each.all, default=Count(0, 0))
+    again = (rules.max_turns - 1) * later.all
+    longest = again + rules.max_turns * rollout.reply_tokens
+    return [
+        Finding(
+            "first observation",
+            f"{first.all:,} tokens: {first.visual:,} visual, about {first.text:,} of text",
+            f"{rollout.prompt_tokens:,}",
+            _too_long("rollout.prompt_tokens", rollout.prompt_tokens, first.all, "the first observation"),
+        ),
+        Finding(
+            "longest rest",
+            f"{longest:,} tokens: {rules.max_turns} replies of {rollout.reply_tokens:,}, {again:,} of further looks",
+            f"{rollout.episode_tokens:,}",
+            _too_long("rollout.episode_tokens", rollout.episode_tokens, longest, f"{rules.max_turns} turns"),
+        ),
+    ]
+
+
+def _too_long(path: str, limit: int, needed: int, what: str) -> str:
+    if needed <= limit:
+        return ""
+    return f"{path}: {limit} tokens, but {what} may take {needed}; set it to {needed}, or show fewer or smaller pictures"
+
+
+def _greediest(rules: Rules, task: Task) -> list[Episode]:
+    """The task played by those who look at all they can until their turns are over."""
+    return [_played(task, rules, Greedy(rules, task, action)) for action in rules.grammar.actions]
+
+
+def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
+    episode = asyncio.run(play(task, rules, policy))
+    if episode.stop is Stop.ERROR:
+        raise UserError(f"env: {episode.error} (task {task.id}); mend the env, check_env in framework.testing shows where")
+    return episode
+
+
+# ---- an expert tries it -----------------------------------------------------------------------------------------------
+
+
+def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
+    """What an expert earns, and how exactly it can say where things are."""
+    if type(recipe.env).expert is Rules.expert:
+        return [Finding("expert", f"{type(recipe.env).__name__} has none, so its rewards are not tried")]
+    episodes = [_played(task, recipe.env, recipe.env.expert(task)) for task in tasks]
+    earned = recipe.rubric.score(episodes)
+    return [*_coordinates(recipe, episodes), *(_alive(name, earned) for name in recipe.rewards)]
+
+
+def _coordinates(recipe: Recipe, episodes: Sequence[Episode]) -> list[Finding]:
+    said = [iou for episode in episodes if (iou := _said(episode)) is not None]
+    if not said:
+        return []
+    convention = recipe.env.sight.coordinates
+    how = "pixels of the picture" if convention == "pixels" else f"0–{convention} over the picture"
+    found = f"said as {how}; true boxes come back with IoU {sum(said) / len(said):.2f}, at worst {min(said):.2f}"
+    low = sum(said) / len(said) < 0.5
+    remedy = f"reasoner.coordinates: {convention} is too coarse for these boxes; raise it, or show larger pictures"
+    return [Finding("coordinates", found, "≥ 0.50", remedy if low else "")]
+
+
+def _said(episode: Episode) -> float | None:
+    """How well the first box of an expert's answer is the true one."""
+    answer, truth = episode.answer, episode.task.truth
+    box = next((item.box for item in answer.items if item.box), None) if answer else None
+    if box is None or answer is None:
+        return None
+    frame = answer.keyframe if answer.keyframe is not None else int(box.space.picture.rpartition("#")[2])
+    return max((true.iou(box) for true in truth.boxes.get(frame, ())), default=None)
+
+
+def _alive(name: str, earned: Sequence[RewardBreakdown]) -> Finding:
+    """Has this reward anything to say about an expert's episodes?"""
+    parts = [each.parts[name] for each in earned if name in each.parts]
+    failures = [each.failures[name] for each in earned if name in each.failures]
+    broken = next((each for each in failures if isinstance(each, Broken)), None)
+    nothing = next((each for each in failures if isinstance(each, NotApplicable)), None)
+    what, path = f"reward {name}", f"rewards.{name}"
+    if broken:
+        return Finding(what, "broken", remedy=f"{path}: broken ({broken.reason}); mend the reward, or take it out")
+    if not parts and nothing:
+        return Finding(what, "nothing to measure", remedy=f"{path}: nothing to measure here ({nothing.reason}); take it out")
+    mean = f"an expert earns {sum(parts) / len(parts):.2f}" if parts else "an expert earns nothing"
+    return Finding(what, f"{mean} on {len(parts)} of {len(earned)} tasks")
+
+

@@ -1,0 +1,100 @@
+"""Rows of a source, held to what a task promises: a row that cannot be played is named, and stops the run or is counted.
+
+    source ─▶ row 17 ─▶ Task ─▶ sound? ─▶ tasks
+                                   └────▶ faults: "row 17 of data.train: …"
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from framework.errors import DataError, PixelError
+from framework.source import Source
+from framework.types import Mask, Task, Truth, Video
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What came of some rows."""
+
+    tasks: tuple[Task, ...]
+    faults: tuple[DataError, ...] = ()
+    """Rows that were left out, because the recipe says `faulty: skip`."""
+
+
+def lot(source: Source, count: int, seed: int) -> list[int]:
+    """This many rows by lot, none twice; all of them if there are no more."""
+    return random.Random(seed).sample(range(source.size()), min(count, source.size()))
+
+
+def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
+    """The tasks of these rows, in order."""
+    tasks: list[Task] = []
+    faults: list[DataError] = []
+    for row in rows:
+        try:
+            tasks.append(sound(source, row))
+        except DataError as error:
+            if faulty == "stop":
+                raise
+            faults.append(error)
+    if not tasks:
+        why = f"all {len(faults)} rows are faulty; the first: {faults[0]}" if faults else "it has no rows"
+        raise DataError(f"{type(source).__name__}: {why}")
+    return Rows(tuple(tasks), tuple(faults))
+
+
+def sound(source: Source, row: int) -> Task:
+    """The task of one row, if its frames can be seen and its truth fits them."""
+    where = f"row {row} of {type(source).__name__}"
+    try:
+        task = source.task(row)
+        fault = next(_faults(task), "")
+        if not fault:
+            _look(task.video)
+    except (DataError, PixelError) as error:
+        raise DataError(f"{where}: {error}; {REMEDY}") from None
+    if fault:
+        raise DataError(f"{where} ({task.id}, {task.video.source}): {fault}; {REMEDY}")
+    return task
+
+
+REMEDY = "mend it, or leave such rows out with data.faulty=skip"
+
+
+def _look(video: Video) -> None:
+    from framework.vision.frames import frame
+
+    frame(video, 0)
+
+
+def _faults(task: Task) -> Iterator[str]:
+    video, truth = task.video, task.truth
+    if video.length < 1 or min(video.width, video.height) < 1:
+        yield f"no frames ({video.length} of {video.width}×{video.height})"
+    if not (truth.present or truth.boxes or truth.masks or truth.interval or truth.answer):
+        yield "the truth is empty, so no reward could be given"
+    if truth.present and len(truth.present) != video.length:
+        yield f"the truth says of {len(truth.present)} frames whether the target is there, the clip has {video.length}"
+    for frame in sorted({*truth.boxes, *truth.masks}):
+        if not 0 <= frame < video.length:
+            yield f"the truth speaks of frame {frame}, the clip has {video.length}"
+    yield from (fault for frame, mask in truth.masks.items() if (fault := _misfit(frame, mask, video)))
+    yield from _late(truth, video)
+
+
+def _misfit(frame: int, mask: Mask, video: Video) -> str:
+    if (mask.width, mask.height) != (video.width, video.height):
+        return f"the mask of frame {frame} is {mask.width}×{mask.height}, the frame {video.width}×{video.height}"
+    if sum(mask.runs) != mask.width * mask.height:
+        return f"the mask of frame {frame} has runs for {sum(mask.runs)} of {mask.width * mask.height} pixels"
+    return ""
+
+
+def _late(truth: Truth, video: Video) -> Iterator[str]:
+    if truth.interval is None:
+        return
+    interval = truth.interval.in_frames(video.fps)
+    if not 0 <= interval.start <= interval.end < video.length:
+        yield f"the true interval {truth.interval.start:g}–{truth.interval.end:g} does not lie in the clip's {video.length} frames"
