@@ -5,6 +5,9 @@ from dataclasses import dataclass
 UNSEEN_PAIRS = frozenset({("red", "circle"), ("blue", "square"), ("green", "triangle")})
 """Colours and shapes that are never asked for together in training."""
 
+CELLS = 32
+"""Things stand and move on a grid of so many cells a side, so that a whole box can be said exactly in 32nds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -17,13 +20,11 @@ class Level:
     life: tuple[int, int]
     """Frames in which a thing is there."""
     radius: tuple[int, int]
-    """Pixels from a thing's centre to its side."""
+    """Cells from a thing's centre to its side."""
     kinds: tuple[str, ...]
     """What is asked; each kind is as likely as any other."""
     size: int = 64
-    """Pixels along each side of a frame."""
-    lattice: int = 1
-    """Centres and radii are multiples of this many pixels. With 2, a box of 64 pixels can be said exactly in 32nds."""
+    """Pixels along each side of a frame: a multiple of CELLS."""
     alike: float = 0.0
     """How likely a thing takes the shape of an earlier one."""
     covered: float = 0.3
@@ -37,7 +38,7 @@ LEVELS: dict[str, Level] = {
         length=1,
         things=(2, 3),
         life=(1, 1),
-        radius=(8, 16),
+        radius=(4, 8),
         kinds=("attribute",),
     ),
     "crowd": Level(
@@ -45,7 +46,7 @@ LEVELS: dict[str, Level] = {
         length=1,
         things=(5, 7),
         life=(1, 1),
-        radius=(12, 24),
+        radius=(3, 6),
         kinds=("attribute",),
         size=128,
         alike=0.6,
@@ -57,7 +58,7 @@ LEVELS: dict[str, Level] = {
         length=6,
         things=(2, 2),
         life=(6, 6),
-        radius=(8, 14),
+        radius=(4, 7),
         kinds=("colour",),
     ),
     "glance": Level(
@@ -65,16 +66,15 @@ LEVELS: dict[str, Level] = {
         length=6,
         things=(2, 2),
         life=(2, 3),
-        radius=(16, 24),
+        radius=(5, 7),
         kinds=("attribute",),
-        lattice=2,
     ),
     "moments": Level(
         about="smaller things seen for two to four frames",
         length=8,
         things=(2, 3),
         life=(2, 4),
-        radius=(7, 11),
+        radius=(4, 6),
         kinds=("attribute",),
     ),
     "order": Level(
@@ -82,7 +82,7 @@ LEVELS: dict[str, Level] = {
         length=12,
         things=(3, 4),
         life=(3, 6),
-        radius=(7, 11),
+        radius=(4, 6),
         kinds=("first", "last", "after"),
         alike=0.6,
     ),
@@ -91,7 +91,7 @@ LEVELS: dict[str, Level] = {
         length=16,
         things=(4, 5),
         life=(3, 7),
-        radius=(10, 16),
+        radius=(3, 5),
         kinds=("first", "last", "after", "before", "leaves_first"),
         size=96,
         alike=0.8,
@@ -103,7 +103,7 @@ LEVELS: dict[str, Level] = {
         length=32,
         things=(5, 7),
         life=(3, 8),
-        radius=(14, 22),
+        radius=(4, 5),
         kinds=("first", "last", "after", "before", "leaves_first", "direction", "second"),
         size=128,
         alike=0.9,

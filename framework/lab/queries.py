@@ -1,6 +1,6 @@
 """Questions about a scene, answered by asking its state: a question stands only if exactly one thing answers it.
 
-    tracks: what is seen of each thing ─▶ ask("first", tracks, 12) ─▶ [Question("the square that appears first", target=2), …]
+    tracks: what is seen of each thing ─▶ ask("first", tracks, 12) ─▶ [Question("the square that appears first", 2), …]
 
 A track holds what can be seen, not what is hidden: a thing appears when its first pixel does.
 """

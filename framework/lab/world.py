@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from framework.errors import DataError, UnknownName
-from framework.lab.levels import LEVELS, UNSEEN_PAIRS, Level
+from framework.lab.levels import CELLS, LEVELS, UNSEEN_PAIRS, Level
 from framework.lab.queries import Question, Track, ask
 from framework.lab.scene import COLOURS, SHAPES, Scene, Thing
 from framework.registry import find
@@ -26,6 +26,7 @@ from framework.types import Task, Truth, Video
 from framework.vision import masks
 from framework.vision.boxes import Interval
 
+T = TypeVar("T")
 Split = Literal["train", "eval", "held_out"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 ROOM = 1_000_000
@@ -84,14 +85,14 @@ def drawn(source: str) -> Clip:
     level = LEVELS[name]
     digest = hashlib.blake2b(f"{name}/{split}/{number}".encode(), digest_size=16).digest()
     lots = np.random.default_rng(int.from_bytes(digest, "little"))
-    kind = level.kinds[lots.integers(len(level.kinds))]
+    kind = _one(level.kinds, lots)
     for _ in range(TRIES):
         scene = _scene(level, split, lots)
         if not any(_allowed(thing, split) for thing in scene.things):
             continue
         questions = [each for each in _asked(scene, kind, level) if _allowed(scene.things[each.target], split)]
         if questions:
-            return Clip(scene, questions[lots.integers(len(questions))], kind)
+            return Clip(scene, _one(questions, lots), kind)
     raise DataError(f"{source}: {TRIES:,} scenes of level {name!r} held no {kind!r} question; give it more things")
 
 
@@ -102,18 +103,18 @@ def _read(source: str) -> tuple[str, Split, int]:
         raise DataError(f"{source!r} is no clip of the lab; write lab:level/split/number, as in lab:glance/train/17")
     try:
         find(LEVELS, parts[0], "level")
-        split = find({split: split for split in SPLITS}, parts[1], "split")
+        split = find(dict(zip(SPLITS, SPLITS, strict=True)), parts[1], "split")
     except UnknownName as error:
         raise DataError(f"{source}: {error}") from None
     return parts[0], split, int(parts[2])
 
 
-# ---- lots -------------------------------------------------------------------------------------------------------------
+# ---- lots ------------------------------------------------------------------------------------------------------------
 
 
 def _scene(level: Level, split: Split, lots: np.random.Generator) -> Scene:
     things: list[Thing] = []
-    for _ in range(lots.integers(level.things[0], level.things[1] + 1)):
+    for _ in range(int(lots.integers(level.things[0], level.things[1] + 1))):
         things.append(_thing(level, things, lots))
     # Splits never share a clip, because the shade of the background tells them apart.
     red, green, blue = (lots.integers(30, 50, 3) * len(SPLITS) + SPLITS.index(split)).tolist()
@@ -122,39 +123,46 @@ def _scene(level: Level, split: Split, lots: np.random.Generator) -> Scene:
 
 
 def _thing(level: Level, earlier: Sequence[Thing], lots: np.random.Generator) -> Thing:
-    colour, shape = tuple(COLOURS)[lots.integers(len(COLOURS))], tuple(SHAPES)[lots.integers(len(SHAPES))]
+    colour, shape = _one(tuple(COLOURS), lots), _one(tuple(SHAPES), lots)
     if earlier and lots.random() < level.alike:
-        shape = earlier[lots.integers(len(earlier))].shape
-    step = level.lattice
-    radius = step * int(lots.integers(level.radius[0] // step, level.radius[1] // step + 1))
+        shape = _one(earlier, lots).shape
+    cell = level.size // CELLS
+    radius = cell * int(lots.integers(level.radius[0], level.radius[1] + 1))
     life = int(lots.integers(level.life[0], level.life[1] + 1))
     low, high = radius, level.size - radius
     start = lots.uniform(low, high, 2)
     end = np.clip(start + lots.normal(0, level.size / 50, 2) * life, low, high)
     path = np.linspace(start, end, life)
-    places = (np.round(path / step).astype(int) * step).tolist()
+    places = (np.round(path / cell).astype(int) * cell).tolist()
     first = int(lots.integers(level.length - life + 1))
     return Thing(colour, shape, radius, first, tuple((x, y) for x, y in places))
 
 
-# ---- what the state says ----------------------------------------------------------------------------------------------
+def _one(things: Sequence[T], lots: np.random.Generator) -> T:
+    return things[int(lots.integers(len(things)))]
+
+
+# ---- what the state says ---------------------------------------------------------------------------------------------
 
 
 def _asked(scene: Scene, kind: str, level: Level) -> list[Question]:
     """The questions of this kind whose target is seen as well as the level wants."""
     shares = _shares(scene)
-    seen = shares > 0
-    if not seen.any(1).all():
+    if not shares.any(axis=1).all():
         return []
-    first, last = seen.argmax(1), scene.length - 1 - seen[:, ::-1].argmax(1)
-    tracks = [
-        Track(thing.colour, thing.shape, int(first[k]), int(last[k]), (thing.path[-1][0] - thing.path[0][0]) / scene.size)
-        for k, thing in enumerate(scene.things)
-    ]
-    slivers = (seen & (shares < SLIVER)).any(1)
-    alive = np.array([[0 <= t - thing.first < len(thing.path) for t in range(scene.length)] for thing in scene.things])
-    hidden = np.where(alive, 1 - shares, 0).max(1) > level.covered
-    return [each for each in ask(kind, tracks, scene.length) if not (slivers | hidden)[each.target]]
+    frames = np.arange(scene.length)
+    alive = np.array([(thing.first <= frames) & (frames < thing.first + len(thing.path)) for thing in scene.things])
+    badly = alive & ((1 - shares > level.covered) | ((shares > 0) & (shares < SLIVER)))
+    fits = ~badly.any(axis=1)
+    return [each for each in ask(kind, _tracks(scene, shares), scene.length) if fits[each.target]]
+
+
+def _tracks(scene: Scene, shares: NDArray[np.float64]) -> list[Track]:
+    seen: NDArray[np.bool_] = shares > 0
+    first, last = seen.argmax(1).tolist(), (scene.length - 1 - seen[:, ::-1].argmax(1)).tolist()
+    drift = [(thing.path[-1][0] - thing.path[0][0]) / scene.size for thing in scene.things]
+    lives = zip(scene.things, first, last, drift, strict=True)
+    return [Track(thing.colour, thing.shape, begin, end, way) for thing, begin, end, way in lives]
 
 
 def _shares(scene: Scene) -> NDArray[np.float64]:

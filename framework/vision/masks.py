@@ -1,7 +1,9 @@
 """Masks as run lengths: small enough to travel, and turned into pixels only where pixels are needed.
 
     · # ·        column by column   · · # # · ·
-    · # ·   ─▶   taking turns       2 of background, 2 of target, 2 of background   ─▶   Mask((2, 2, 2), width=3, height=2)
+    · # ·   ─▶   taking turns       2 of background, 2 of target, 2 of background   ─▶   Mask((2, 2, 2), 3, 2)
+
+Nothing here knows what a mask is of: frame and time are its owner's.
 """
 
 from collections.abc import Sequence
@@ -51,7 +53,7 @@ def area(mask: Mask) -> int:
 
 
 def box(mask: Mask, space: Space) -> Box | None:
-    """The least box around the target, read off the runs; None if there is no target. `space` counts the mask's pixels."""
+    """The least box around the target, read off the runs; None without target. `space` counts the mask's pixels."""
     _check(mask)
     ends = np.cumsum(mask.runs)[1::2]
     lengths = np.array(mask.runs[1::2], dtype=np.int64)

@@ -1,0 +1,179 @@
+"""Players that need no model: one who knows, one who does not look, one who guesses, and one who knows by halves.
+
+    PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
+
+None but the expert and the mixed one are handed the truth.
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.chat.grammar import Place
+from framework.env import Rules, shown
+from framework.lab.scene import COLOURS
+from framework.policy import Policy
+from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
+from framework.vision.boxes import Box, Interval, Space
+from framework.vision.frames import pixels
+
+Player = Callable[[Task, Rules, int], Policy]
+
+MIDDLE = (0.25, 0.25, 0.75, 0.75)
+"""Where a thing is if one has no idea, as shares of the picture."""
+
+
+def expert(task: Task, rules: Rules, seed: int) -> Policy:
+    """Knows the truth, and plays as the env's own expert does."""
+    return rules.expert(task)
+
+
+def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float = 0.2) -> Policy:
+    """Plays as an expert, but in this share of tasks believes in a wrong frame or, as often, in a displaced box."""
+    lots = _lots(task, seed)
+    if lots.random() >= share:
+        return expert(task, rules, seed)
+    elsewhere = sorted(set(range(task.video.length)) - set(task.truth.boxes))
+    if elsewhere and lots.random() < 0.5:
+        boxes = _moved(task, elsewhere[lots.integers(len(elsewhere))])
+    else:
+        boxes = {frame: tuple(_shaken(box, jitter, lots) for box in there) for frame, there in task.truth.boxes.items()}
+    return expert(replace(task, truth=replace(task.truth, boxes=boxes)), rules, seed)
+
+
+def hasty(task: Task, rules: Rules, seed: int) -> Policy:
+    """Answers at once, from the question's words and the first pictures' pixels."""
+    return Hasty(replace(task, truth=Truth()), rules)
+
+
+def random(task: Task, rules: Rules, seed: int) -> Policy:
+    """Does anything the grammar allows, and answers anything on its last turn."""
+    return Random(replace(task, truth=Truth()), rules, seed)
+
+
+PLAYERS: dict[str, Player] = {
+    "expert": expert,
+    "hasty": hasty,
+    "mixed": mixed,
+    "random": random,
+}
+
+
+class Hasty:
+    def __init__(self, task: Task, rules: Rules) -> None:
+        self.task, self.rules = task, rules
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        pictures = (past[0].seen if past else seen).pictures
+        return Reply(self.rules.grammar.write(self.answer(pictures), self.rules.place(self.task, pictures)))
+
+    def answer(self, pictures: Sequence[Picture]) -> Answer:
+        """The picture with most of the colour that was asked for, and where that colour is on it."""
+        if not pictures:
+            return Answer()
+        views = [pixels(picture).astype(float) for picture in pictures]
+        means = np.array([view.mean((0, 1)) for view in views])
+        usual = np.median(means if len(means) > 1 else views[0].reshape(-1, 3), axis=0)
+        colour = _colour(self.task.question)
+        best = int(np.argmax(_likeness(means, usual, colour)))
+        x0, y0, x1, y1 = _extent(_likeness(views[best], usual, colour) > 0.5)
+        space = pictures[best].space
+        wide, high = space.units
+        box = Box(x0 * wide, y0 * high, x1 * wide, y1 * high, space)
+        return Answer(items=(Item(box=box),), keyframe=_named(self.task, pictures[best].frame))
+
+
+class Random:
+    def __init__(self, task: Task, rules: Rules, seed: int) -> None:
+        self.task, self.rules, self.seed = task, rules, seed
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        lots = _lots(self.task, self.seed, len(past))
+        pictures = shown(past, seen)
+        actions = self.rules.grammar.actions
+        last = len(past) >= self.rules.max_turns - 1
+        action = "answer" if last and "answer" in actions else actions[lots.integers(len(actions))]
+        place = self.rules.place(self.task, pictures)
+        frames = [picture.frame for picture in pictures]
+        return Reply(self.rules.grammar.write(self.action(action, frames, place, lots), place))
+
+    def action(self, action: str, frames: list[int], place: Place, lots: np.random.Generator) -> Select | Zoom | Answer:
+        if action == "select":
+            start, keyframe, end = sorted(lots.integers(self.task.video.length, size=3).tolist())
+            return Select(Interval(start, end), keyframe)
+        if not frames:
+            return Answer()
+        frame = frames[lots.integers(len(frames))]
+        named = frame if action == "zoom" else _named(self.task, frame)
+        space = place(named)
+        assert space is not None, f"frame {frame} was shown and has no place"
+        box = _anywhere(space, lots)
+        return Zoom(frame, box) if action == "zoom" else Answer(items=(Item(box=box),), keyframe=named)
+
+
+def _lots(task: Task, seed: int, turn: int = 0) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(task.id.encode()), turn])
+
+
+def _named(task: Task, frame: int) -> int | None:
+    """The keyframe of an answer; an image has but one frame, and it is not named."""
+    return frame if task.video.length > 1 else None
+
+
+# ---- beliefs of the mixed expert -------------------------------------------------------------------------------------
+
+
+def _moved(task: Task, frame: int) -> dict[int, tuple[Box, ...]]:
+    """The first boxes of the target, on a frame where it is not."""
+    boxes = task.truth.boxes[min(task.truth.boxes)]
+    return {frame: tuple(Box(*box.corners, space=task.video.space(frame)) for box in boxes)}
+
+
+def _shaken(box: Box, jitter: float, lots: np.random.Generator) -> Box:
+    """The box with each side off by about this share of its size, inside the picture and in order."""
+    wide, high = box.x1 - box.x0, box.y1 - box.y0
+    off = lots.normal(0, jitter, 4) * (wide, high, wide, high)
+    x0, y0, x1, y1 = (np.array(box.corners) + off).tolist()
+    return Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), box.space).clamped()
+
+
+def _anywhere(space: Space, lots: np.random.Generator) -> Box:
+    """A box of at least a quarter of the picture's sides."""
+    size = lots.uniform(0.25, 1, 2)
+    low = lots.uniform(0, 1 - size)
+    x0, y0, x1, y1 = (np.concatenate([low, low + size]) * np.tile(space.units, 2)).tolist()
+    return Box(x0, y0, x1, y1, space)
+
+
+# ---- what a glance shows ---------------------------------------------------------------------------------------------
+
+
+def _colour(question: str) -> NDArray[np.float64] | None:
+    """The colour a question speaks of first."""
+    words = question.lower().replace(".", " ").split()
+    return next((np.array(COLOURS[word], float) for word in words if word in COLOURS), None)
+
+
+def _likeness(
+    seen: NDArray[np.float64], usual: NDArray[np.float64], colour: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """How much of `colour` is in what is seen: 0 as usual, 1 all of it. Without a colour, how unusual it is."""
+    off = seen - usual
+    if colour is None:
+        return np.linalg.norm(off, axis=-1) / 100
+    toward = (colour - usual) / np.linalg.norm(colour - usual)
+    along = off @ toward
+    astray = np.linalg.norm(off - along[..., None] * toward, axis=-1)
+    return (along - astray) / np.linalg.norm(colour - usual)
+
+
+def _extent(there: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """What holds these pixels, as shares of the picture; the middle if they are none or all."""
+    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    if not rows.size or there.all():
+        return MIDDLE
+    height, width = there.shape
+    return columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
