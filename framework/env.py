@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from framework.policy import Policy
 
 
+Coordinates = Annotated[int, Field(ge=2)] | Literal["pixels"]
+"""Positions are said as 0 … this over the picture, or as pixels of the picture as it was shown."""
+
+
 class Env(Protocol):
     """One game, played once. There is no reset: make another."""
 
@@ -37,8 +41,8 @@ class Sight(Settings):
 
     unit: int = Field(28, ge=1)
     """Pixels along one side of a visual token: sizes are multiples of it."""
-    coordinates: Annotated[int, Field(ge=2)] | Literal["pixels"] = 1000
-    """Positions are said as 0 … this over the picture, or as pixels of the picture as it was shown."""
+    coordinates: Coordinates = 1000
+    """How positions are said."""
 
 
 class Rules(Settings):

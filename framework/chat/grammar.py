@@ -16,6 +16,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, cast
 
+from pydantic import Field
+
 from framework.config import Settings
 from framework.types import Answer, Item, Malformed, Parsed, Select, Zoom
 from framework.vision.boxes import Box, Interval, Point, Space
@@ -32,7 +34,7 @@ T = TypeVar("T")
 class Grammar(Settings):
     """How replies are written in this game."""
 
-    actions: tuple[Literal["select", "zoom", "answer"], ...] = ("select", "answer")
+    actions: tuple[Literal["select", "zoom", "answer"], ...] = Field(("select", "answer"), min_length=1)
     """What may be done."""
     clamp: bool = True
     """Pull an index past the end and a box over the edge back inside; otherwise they are malformed."""

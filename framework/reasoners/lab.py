@@ -1,11 +1,16 @@
 """The lab's own reasoner: a tiny random model of a real family, built on this machine in seconds."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
+from framework.env import Coordinates
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.voice import Voice
+
+Family = Literal["qwen3_vl", "qwen2_5_vl"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""Those of which a small copy can be built."""
 
 
 class Lab(Reasoner):
@@ -13,10 +18,10 @@ class Lab(Reasoner):
 
     path: str = ""
     """A trained one; empty builds a new one from the settings below."""
-    family: Literal["qwen3_vl", "qwen2_5_vl"] = "qwen3_vl"
+    family: Family = "qwen3_vl"
     """Which architecture it is a small copy of."""
     unit: int = Field(default=8, multiple_of=2, ge=4)
-    coordinates: int | Literal["pixels"] = 32
+    coordinates: Coordinates = 32
     hidden: int = Field(default=96, multiple_of=4, ge=16)
     """Width of the language model."""
     layers: int = Field(default=3, ge=1)

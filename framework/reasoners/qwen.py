@@ -1,7 +1,8 @@
 """Qwen2.5-VL and Qwen3-VL: ChatML turns, three-dimensional positions, one token per merged patch."""
 
-from typing import Literal
+from pydantic import Field
 
+from framework.env import Coordinates
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.voice import Voice
 
@@ -9,8 +10,8 @@ from framework.reasoners.voice import Voice
 class Qwen2_5VL(Reasoner):
     """Says positions as pixels of the picture as its processor resized it."""
 
-    unit: int = 28
-    coordinates: int | Literal["pixels"] = "pixels"
+    unit: int = Field(28, ge=1)
+    coordinates: Coordinates = "pixels"
 
     def voice(self) -> Voice:
         from framework.reasoners.chatml import ChatML
@@ -21,8 +22,8 @@ class Qwen2_5VL(Reasoner):
 class Qwen3VL(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
-    unit: int = 32
-    coordinates: int | Literal["pixels"] = 1000
+    unit: int = Field(32, ge=1)
+    coordinates: Coordinates = 1000
 
     def voice(self) -> Voice:
         from framework.reasoners.chatml import ChatML

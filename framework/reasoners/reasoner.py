@@ -4,22 +4,23 @@ Its settings are pure; its `voice` needs a tokenizer and is made when something 
 """
 
 from abc import abstractmethod
-from typing import Literal
+
+from pydantic import Field
 
 from framework.config import Settings
-from framework.env import Sight
+from framework.env import Coordinates, Sight
 from framework.reasoners.voice import Voice
 
 
 class Reasoner(Settings):
     """Base of the families. The pure half needs only how it sees and speaks."""
 
-    path: str = "???"
+    path: str
     """A Hugging Face folder or name."""
 
-    unit: int = 28
+    unit: int = Field(28, ge=1)
     """Pixels along one side of a visual token."""
-    coordinates: int | Literal["pixels"] = 1000
+    coordinates: Coordinates = 1000
     """How it says positions: 0 … this over the picture, or pixels of the picture as it was shown."""
 
     @property
