@@ -94,8 +94,9 @@ def gain(after: Scores, before: Scores, seed: int = 0) -> Gain:
     difference = after - before
     lots = np.random.default_rng(seed)
     picks = lots.integers(len(difference), size=(RESAMPLES, len(difference)))
-    low, high = np.quantile(difference[picks].mean(1), [0.025, 0.975]).tolist()
-    return Gain(float(difference.mean()), low, high)
+    means: Scores = difference[picks].mean(1)
+    low, high = np.quantile(means, 0.025), np.quantile(means, 0.975)
+    return Gain(float(difference.mean()), float(low), float(high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,9 +61,9 @@ class Algorithm(Settings):
 
     loss: str = "vanilla"
     """The policy loss by verl's name: vanilla, gspo, …"""
-    loss_mean: Literal[
-        "token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"
-    ] = "token-mean"
+    loss_mean: Literal["token-mean", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm"] = (
+        "token-mean"
+    )
     """How token losses become one."""
     clip: tuple[float, float] = (0.2, 0.2)
     """How far the probability ratio may fall below and rise above 1."""
@@ -131,10 +131,22 @@ class Reinforce(Settings):
     """And stop where they disagree by more than this."""
 
 
+class Compare(Settings):
+    """The stage in which everyone plays the evaluation tasks."""
+
+    score: str = ""
+    """The reward part that is the score; the last one of the recipe if not said."""
+    rounds: int = Field(4, ge=1)
+    """How often a model plays each task by lot, besides once as likely as it gets."""
+    players: tuple[str, ...] = ("random", "expert")
+    """The players without a model that it is held against."""
+
+
 class Stages(Settings):
     """What a training run goes through, in order."""
 
     rl: Reinforce = Reinforce()
+    eval: Compare = Compare()
 
 
 class Recipe(Settings):

@@ -1,0 +1,121 @@
+"""Who plays in a recipe's evaluation: scripted players, the checkpoints of its stages, and the last one with its eyes tampered.
+
+    recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by name, all on the same tasks and seeds
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.evaluate import Played, Player, play_all
+from framework.policy import Doing, Policy
+from framework.reasoners.eyes import blanked, clear, swapped
+from framework.types import Task
+
+if TYPE_CHECKING:
+    from framework.reasoners.sampling import Generate
+    from framework.reasoners.voice import Voice
+    from framework.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Everyone's games, by player: each task once as likely as it gets, and the models' several times by lot."""
+
+    tasks: Sequence[Task]
+    greedy: Mapping[str, Played]
+    sampled: Mapping[str, Played]
+
+
+async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
+    """Play the evaluation tasks; `checkpoints` are in the order in which they were trained."""
+    from framework.lab.players import PLAYERS
+
+    tasks = [recipe.data.eval.task(index) for index in range(recipe.data.eval.size())]
+    greedy: dict[str, Played] = {}
+    sampled: dict[str, Played] = {}
+    for name in recipe.stages.eval.players:
+        greedy[name] = await _games(recipe, tasks, _scripted(recipe, PLAYERS[name]))
+    for name, folder in checkpoints.items():
+        async with _model(recipe, folder) as model:
+            greedy[name] = await _games(recipe, tasks, model.greedy())
+            sampled[name] = await _games(recipe, tasks, model.by_lot(), recipe.stages.eval.rounds)
+            last = name == list(checkpoints)[-1]
+            greedy[f"{name}_blanked" if not last else "blanked"] = await _games(recipe, tasks, model.greedy(blank=True))
+            if last:
+                greedy["blind"] = await _games(recipe, tasks, model.greedy(at_once=True))
+                greedy["shuffled"] = await _games(recipe, tasks, model.greedy(others=tasks))
+    return Contest(tasks, greedy, sampled)
+
+
+async def _games(recipe: "Recipe", tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
+    score = recipe.stages.eval.score or list(recipe.rewards)[-1]
+    return await play_all(tasks, recipe.env, recipe.rubric, player, score, rounds, recipe.seed)
+
+
+def _scripted(recipe: "Recipe", player) -> Player:
+    return lambda task, seed: player(task, recipe.env, seed)
+
+
+@asynccontextmanager
+async def _model(recipe: "Recipe", folder: Path) -> AsyncIterator["Model"]:
+    """A checkpoint, ready to play; its queue is closed afterwards."""
+    from framework.reasoners.generator import Generator
+    from framework.reasoners.sampling import Batcher
+
+    reasoner = recipe.reasoner.model_copy(update={"path": str(folder)})
+    device = "cuda" if recipe.cluster.platform == "cuda" else "cpu"
+    generator = Generator.load(reasoner, device=device, seed=recipe.seed)
+    batcher = Batcher(generator.generate)
+    try:
+        yield Model(recipe, generator.voice, batcher)
+    finally:
+        await batcher.close()
+
+
+class Model:
+    """The ways in which one checkpoint plays."""
+
+    def __init__(self, recipe: "Recipe", voice: "Voice", generate: "Generate") -> None:
+        self.recipe, self.voice, self.generate = recipe, voice, generate
+
+    def by_lot(self) -> Player:
+        """As it samples in training, at temperature 1."""
+        return lambda task, seed: self.policy(1.0, seed=_own(seed, task))
+
+    def greedy(self, *, blank: bool = False, at_once: bool = False, others: Sequence[Task] = ()) -> Player:
+        """Always the likeliest token; with grey where it looked, made to answer first, or shown another task's clip."""
+        after = {task.id: following for task, following in pairwise([*others, *others[:1]])}
+
+        def player(task: Task, seed: int) -> Policy:
+            see = blanked if blank else swapped(after[task.id].video) if others else clear
+            return self.policy(0.0, see=see, begins=answer_begins(self.recipe, task) if at_once else "")
+
+        return player
+
+    def policy(self, temperature: float, **how) -> Policy:
+        from framework.reasoners.player import ModelPolicy
+
+        limits = self.recipe.rollout.model_copy(update={"temperature": temperature})
+        return ModelPolicy(self.voice, self.generate, limits, self.recipe.env.system, **how)
+
+
+def answer_begins(recipe: "Recipe", task: Task) -> str:
+    """How an answer is begun in this game, up to its first number: what a player is made to say who may not look."""
+    expert = recipe.env.expert(task)
+    answer = expert.actions[-1] if isinstance(expert, Doing) else None
+    if answer is None:
+        return "<answer>"
+    written = recipe.env.grammar.write(answer, lambda frame: task.video.space(frame or 0).counted_in(1000, 1000))
+    return re.split(r"\d", written, maxsplit=1)[0]
+
+
+def _own(seed: int, task: Task) -> int:
+    """A seed of this task's own, so that two players meet the same luck on it."""
+    import zlib
+
+    return (seed << 32) + zlib.crc32(task.id.encode())
