@@ -8,7 +8,8 @@ LimnerError
 ├── GeometryError      boxes of two different pictures were mixed
 ├── TokenError         ids, masks and pictures do not agree
 ├── PixelError         a frame that was promised cannot be read
-└── EnvError           an env raised, hung or broke its contract
+├── EnvError           an env raised, hung or broke its contract
+└── TrainError         learning on would be learning wrong
 """
 
 
@@ -45,4 +46,8 @@ class PixelError(LimnerError, OSError):
 
 
 class EnvError(LimnerError, RuntimeError):
+    pass
+
+
+class TrainError(LimnerError, RuntimeError):
     pass

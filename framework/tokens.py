@@ -245,7 +245,9 @@ class Tokens:
                 found = f"the picture of {known}" if known else "a picture that was never shown"
                 raise TokenError(f"{block}: should be picture {block.image.hash}, is {found} ({hash})")
         if len(hashes) < len(self.blocks):
-            raise TokenError(f"{self.blocks[len(hashes)]}: no picture for it ({len(self.blocks)} blocks, {len(hashes)} pictures)")
+            raise TokenError(
+                f"{self.blocks[len(hashes)]}: no picture for it ({len(self.blocks)} blocks, {len(hashes)} pictures)"
+            )
         if len(hashes) > len(self.blocks):
             last = f"after {self.blocks[-1]}" if self.blocks else "turn 0, block 0"
             raise TokenError(f"{last}: a picture too many ({len(self.blocks)} blocks, {len(hashes)} pictures)")
@@ -279,7 +281,10 @@ def _blocks(ids: Ints, images: Sequence[Image], token: int, turn: int, start: in
     """The blocks of an observation: as many runs of the image token as pictures, each as long as its grid makes it."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], ids == token, [0]])))
     starts, counts = edges[::2], edges[1::2] - edges[::2]
-    blocks = [Block(turn, index + k, start + int(at), image) for k, (at, image) in enumerate(zip(starts, images, strict=False))]
+    blocks = [
+        Block(turn, index + k, start + int(at), image)
+        for k, (at, image) in enumerate(zip(starts, images, strict=False))
+    ]
     for block, count in zip(blocks, counts, strict=False):
         if block.count != count:
             raise TokenError(

@@ -8,6 +8,8 @@ The folder is laid out as Hugging Face lays out a real one, so whatever loads th
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +55,9 @@ def cached(lab: Lab) -> Path:
                 if not folder.is_dir():  # otherwise another process was quicker
                     raise
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can") from error
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
+        ) from error
     return folder
 
 
@@ -70,9 +74,24 @@ def build(lab: Lab, folder: Path) -> Path:
         model = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
     model.generation_config.eos_token_id = config.text_config.eos_token_id
     model.generation_config.pad_token_id = config.text_config.pad_token_id
-    model.save_pretrained(folder)
+    with _quietly():
+        model.save_pretrained(folder)
     _processor(lab, tokenizer).save_pretrained(folder)
     return folder
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """A progress bar for two megabytes is noise."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _config(lab: Lab, tokenizer: "PreTrainedTokenizerFast") -> Any:

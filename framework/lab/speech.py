@@ -53,7 +53,26 @@ ACTIONS = (
 WORDS = (
     "Find the",
     *(f" {name}" for name in (*COLOURS, *SHAPES)),
-    *(f" {word}" for word in "shape that appears leaves appear moving first last second left right after before the to".split()),
+    *(
+        f" {word}"
+        for word in [
+            "shape",
+            "that",
+            "appears",
+            "leaves",
+            "appear",
+            "moving",
+            "first",
+            "last",
+            "second",
+            "left",
+            "right",
+            "after",
+            "before",
+            "the",
+            "to",
+        ]
+    ),
     ".\nThe clip has ",
     " frames.\n",
     "Frame ",

@@ -46,7 +46,9 @@ class ChatML:
         try:
             processor = AutoProcessor.from_pretrained(self.path)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"reasoner.path: {self.path} cannot be read ({str(error).splitlines()[0][:200]})") from error
+            raise ConfigError(
+                f"reasoner.path: {self.path} cannot be read ({str(error).splitlines()[0][:200]})"
+            ) from error
         images = getattr(processor, "image_processor", None)
         if images is None:
             raise ConfigError(
@@ -55,7 +57,9 @@ class ChatML:
             )
         there = images.patch_size * images.merge_size
         if there != self.unit:
-            raise ConfigError(f"reasoner.unit: {self.unit}, but the processor of {self.path} has {there}; set unit={there}")
+            raise ConfigError(
+                f"reasoner.unit: {self.unit}, but the processor of {self.path} has {there}; set unit={there}"
+            )
         return processor
 
     @cached_property
@@ -74,7 +78,9 @@ class ChatML:
         ids = {token: self.tokenizer.token_to_id(token) for token in SPECIAL}
         lacking = [token for token, id in ids.items() if id is None]
         if lacking:
-            raise ConfigError(f"reasoner.path: the tokenizer of {self.path} has no {lacking[0]}; it does not speak ChatML")
+            raise ConfigError(
+                f"reasoner.path: the tokenizer of {self.path} has no {lacking[0]}; it does not speak ChatML"
+            )
         return ids
 
     @property
@@ -151,7 +157,9 @@ class ChatML:
                 f"sides must be multiples of reasoner.unit={self.unit} (framework.vision.plan.fit gives them)"
             )
         if max(size) > STRETCH * min(size):
-            raise UserError(f"a picture of {width}×{height} pixels is too long for its width (more than {STRETCH} times)")
+            raise UserError(
+                f"a picture of {width}×{height} pixels is too long for its width (more than {STRETCH} times)"
+            )
         merge = int(self.processor.image_processor.merge_size)
         patch = self.unit // merge
         return Grid(rows=height // patch, columns=width // patch, merge=merge)

@@ -1,6 +1,6 @@
 """What a policy sees with, and two ways to tamper with it, to find out whether it looks.
 
-    picture ─▶ clear ─▶ its pixels          blanked ─▶ grey, but for the overview          swapped ─▶ another clip's
+picture ─▶ clear ─▶ its pixels          blanked ─▶ grey, but for the overview          swapped ─▶ another clip's
 """
 
 from collections.abc import Callable

@@ -61,6 +61,10 @@ class Voice(Protocol):
         """A later observation. `ended`: the reply before it closed itself with the template's own stop token."""
         ...
 
+    def write(self, text: str) -> list[int]:
+        """Plain text as ids: what looks like a special token stays text."""
+        ...
+
     def read(self, ids: Sequence[int]) -> str:
         """The text of a reply, without the token that ended it."""
         ...

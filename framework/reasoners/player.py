@@ -1,0 +1,104 @@
+"""A model that plays: turns observations into tokens and pixels, asks for a reply, and keeps the book of both.
+
+    seen ─▶ ids ─┬─ does not fit ─▶ "", cut off: the episode ends, nothing is cut
+                 └─ fits ─▶ pixels (in a thread) ─▶ ledger.show ─▶ generate ─▶ ledger.say ─▶ Reply(text)
+
+Who generates is not its business: a batch in this process or a server of a cluster.
+"""
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Protocol
+
+from framework.errors import UserError
+from framework.reasoners.eyes import See, clear
+from framework.reasoners.sampling import Generate, Pixels, Request
+from framework.reasoners.voice import Shown, Voice
+from framework.tokens import Image, TokenLedger, content_hash
+from framework.types import Observation, Past, Picture, Reply
+
+
+class Limits(Protocol):
+    """How it is asked: the `rollout:` section of a recipe."""
+
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def top_p(self) -> float: ...
+    @property
+    def reply_tokens(self) -> int: ...
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def episode_tokens(self) -> int: ...
+
+
+class ModelPolicy:
+    """Plays one episode. Afterwards `ledger` holds its tokens and `images` the pixels behind them."""
+
+    def __init__(
+        self,
+        voice: Voice,
+        generate: Generate,
+        limits: Limits,
+        system: str = "",
+        seed: int | None = None,
+        painters: Executor | None = None,
+        see: See = clear,
+        begins: str = "",
+    ) -> None:
+        """`painters` make pixels, off the event loop; None takes asyncio's own threads.
+
+        For evaluation alone: `see` may tamper with what it sees, and its first reply may be made to begin with `begins`.
+        """
+        self.voice, self.generate, self.limits = voice, generate, limits
+        self.system, self.seed, self.painters = system, seed, painters
+        self.see, self.begins = see, begins
+        self.see, self.begins = see, begins
+        self.ledger = TokenLedger(voice.image_token, limits.prompt_tokens, limits.episode_tokens)
+        self.images: list[Pixels] = []
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        shown = self._read(seen)
+        if self.ledger.spans and not self.ledger.fits(len(shown.ids)):
+            return Reply("", cut_off=True)
+        await self._show(shown, seen)
+        begun = () if past else tuple(self.voice.write(self.begins))
+        sampled = await self.generate(self._request(begun))
+        ids = (*begun, *sampled.ids)
+        self.ledger.say(ids, (*(0.0 for _ in begun), *sampled.log_probs))
+        return Reply(self.voice.read(ids), cut_off=not sampled.finished)
+
+    def _read(self, seen: Observation) -> Shown:
+        if not self.ledger.spans:
+            return self.voice.opening(self.system, seen)
+        return self.voice.following(seen, ended=self.ledger.ids[-1] == self.voice.stop_tokens[0])
+
+    async def _show(self, shown: Shown, seen: Observation) -> None:
+        if not self.ledger.fits(len(shown.ids)):
+            raise UserError(
+                f"rollout.prompt_tokens: {self.limits.prompt_tokens} are too few for a first observation of {len(shown.ids)} "
+                f"tokens ({len(shown.grids)} pictures take {sum(grid.tokens for grid in shown.grids)}); raise it or show less"
+            )
+        loop = asyncio.get_running_loop()
+        painted = [loop.run_in_executor(self.painters, _paint, self.see, picture) for picture in seen.pictures]
+        fresh = await asyncio.gather(*painted)
+        images = [Image(grid, hash) for grid, (_, hash) in zip(shown.grids, fresh, strict=True)]
+        self.ledger.show(shown.ids, images)
+        self.images += [pixels for pixels, _ in fresh]
+
+    def _request(self, begun: tuple[int, ...]) -> Request:
+        turn = self.ledger.turn
+        return Request(
+            ids=(*self.ledger.ids, *begun),
+            images=tuple(self.images),
+            max_tokens=min(self.limits.reply_tokens, self.ledger.room) - len(begun),
+            temperature=self.limits.temperature,
+            top_p=self.limits.top_p,
+            seed=None if self.seed is None else (self.seed + turn * 0x9E3779B9) % 2**63,
+        )
+
+
+def _paint(see: See, picture: Picture) -> tuple[Pixels, str]:
+    pixels = see(picture)
+    return pixels, content_hash(pixels)
