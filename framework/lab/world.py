@@ -153,12 +153,12 @@ def _asked(scene: Scene, kind: str, level: Level) -> list[Question]:
     frames = np.arange(scene.length)
     alive = np.array([(thing.first <= frames) & (frames < thing.first + len(thing.path)) for thing in scene.things])
     badly = alive & ((1 - shares > level.covered) | ((shares > 0) & (shares < SLIVER)))
-    fits = ~badly.any(axis=1)
-    return [each for each in ask(kind, _tracks(scene, shares), scene.length) if fits[each.target]]
+    unfit = set(np.flatnonzero(badly.any(axis=1)).tolist())
+    return [each for each in ask(kind, _tracks(scene, shares), scene.length) if each.target not in unfit]
 
 
 def _tracks(scene: Scene, shares: NDArray[np.float64]) -> list[Track]:
-    seen: NDArray[np.bool_] = shares > 0
+    seen = shares > 0
     first, last = seen.argmax(1).tolist(), (scene.length - 1 - seen[:, ::-1].argmax(1)).tolist()
     drift = [(thing.path[-1][0] - thing.path[0][0]) / scene.size for thing in scene.things]
     lives = zip(scene.things, first, last, drift, strict=True)
