@@ -15,12 +15,16 @@ from framework.registry import nearest
 
 Steps = tuple[str | int, ...]
 
+PATH = "‹path›"
+"""Stands in a message for the whole path, known only when it has come all the way out."""
+
 
 class Fault(ConfigError):
     """One fault of one setting. Validators raise it with the path below themselves; the path grows on the way out."""
 
     def __init__(self, steps: Steps, said: str) -> None:
-        super().__init__(f"{'.'.join(str(step) for step in steps) or 'recipe'}: {said}")
+        path = ".".join(str(step) for step in steps) or "recipe"
+        super().__init__(f"{path}: {said.replace(PATH, path)}")
         self.steps, self.said = steps, said
 
 
@@ -35,8 +39,7 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> Fault:
             there = model.model_fields if model else ()
             return Fault(steps, f"unknown key (value {short(first['input'])}); {nearest(str(steps[-1]), there)}")
         case "missing" if isinstance(steps[-1], str):
-            path = ".".join(str(step) for step in steps)
-            return Fault(steps, f"must be given; write it in the recipe, or add {path}=… to the command")
+            return Fault(steps, f"must be given; write it in the recipe, or add {PATH}=… to the command")
         case "value_error" if isinstance(inner, Fault):
             return Fault((*steps, *inner.steps), inner.said)
         case "value_error":
@@ -64,6 +67,7 @@ _WORDS = {
     "bool_parsing": "true or false",
     "finite_number": "a finite number",
     "missing": "a longer list",
+    "too_short": "a longer list",
     "too_long": "a shorter list",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",

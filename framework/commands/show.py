@@ -19,4 +19,6 @@ def as_yaml(recipe: Recipe) -> str:
     import yaml
 
     tree = recipe.model_dump(mode="json")
-    return f"# total = {recipe.rubric.formula()}\n" + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
+    plain = text.replace("${", r"\${")  # read back, ${ would begin an interpolation
+    return f"# total = {recipe.rubric.formula()}\n{plain}"

@@ -1,0 +1,107 @@
+"""Recipes say only what differs, and are read back as they are shown."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from envs import ENVS
+from envs.keyframes import Keyframes
+from envs.zoom import Zooming
+from framework.config import load
+from framework.recipe import Recipe, find_recipe, names
+from framework.registry import base, name_of, resolve, table
+
+BOTTOM = """\
+reasoner: lab
+data: {train: lab, eval: {use: lab, split: eval}}
+env: {use: keyframes, max_turns: 4, overview: {frames: 6}}
+rewards:
+  form: {use: well_formed, weight: 0.1}
+"""
+
+
+def test_a_variant_says_only_what_differs(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM)
+    (tmp_path / "deep").mkdir()
+    top = tmp_path / "deep" / "top.yaml"
+    top.write_text("extends: ../bottom.yaml\nenv: {overview: {frames: 3}}\nrewards: {place: box_iou}\n")
+    recipe = find_recipe(str(top), ["env.max_turns=2"])
+    assert isinstance(recipe.env, Keyframes)
+    assert (recipe.env.overview.frames, recipe.env.max_turns) == (3, 2)
+    assert recipe.rubric.formula() == "0.1·form + 1·place"
+    assert recipe.name == "top"
+
+
+def test_a_part_of_another_kind_starts_afresh(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM)
+    top = tmp_path / "top.yaml"
+    top.write_text("extends: bottom.yaml\nenv: {use: zoom, smallest: 9}\n")
+    env = find_recipe(str(top)).env
+    assert isinstance(env, Zooming)
+    assert (env.smallest, env.max_turns) == (9, ENVS["zoom"]().max_turns)
+
+
+def test_a_part_keeps_its_settings_under_its_own_name(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM)
+    assert find_recipe(str(tmp_path / "bottom.yaml"), ["env.use=keyframes"]).env.max_turns == 4
+
+
+def test_a_part_may_be_given_by_its_name_alone_and_changed_afterwards(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM)
+    recipe = find_recipe(str(tmp_path / "bottom.yaml"), ["reasoner.unit=16", "env=zoom", "env.smallest=5"])
+    assert (recipe.reasoner.unit, recipe.env.sight.unit) == (16, 16)
+    assert isinstance(recipe.env, Zooming) and recipe.env.smallest == 5
+
+
+def test_interpolations_are_resolved(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM + "seed: 7\nabout: seed ${seed}\n")
+    assert load(tmp_path / "bottom.yaml")["about"] == "seed 7"
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_recipe_is_read_back_as_it_is_shown(name: str, tmp_path: Path):
+    from framework.commands.show import as_yaml
+
+    recipe = find_recipe(name)
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(as_yaml(recipe))
+    assert find_recipe(str(shown)) == recipe
+
+
+def test_a_default_part_is_shown_with_its_name(tmp_path: Path):
+    from framework.commands.show import as_yaml
+
+    recipe = find_recipe("quickstart", ["env=zoom"])
+    tree = yaml.safe_load(as_yaml(recipe))
+    assert tree["env"]["inner"]["use"] == "single_turn"
+    assert Recipe.model_validate(tree) == recipe
+
+
+def test_what_looks_like_an_interpolation_is_shown_so_that_it_stays_text(tmp_path: Path):
+    from framework.commands.show import as_yaml
+
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(as_yaml(find_recipe("quickstart", [r"env.system=say \${x}"])))
+    assert find_recipe(str(shown)).env.system == "say ${x}"
+
+
+@pytest.mark.parametrize("kind", ["env", "reward", "reasoner", "data"])
+def test_every_listed_name_is_found_and_said_again(kind: str):
+    for name, cls in table(kind).items():
+        assert resolve(kind, name) is cls and issubclass(cls, base(kind))
+        assert name_of(cls) == name
+
+
+def test_settings_that_no_one_chooses_have_no_name():
+    assert name_of(type(Keyframes().overview)) == ""
+
+
+def test_a_recipe_finds_the_code_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "beside_it.py").write_text("from rewards.box import BoxIoU\nclass Mine(BoxIoU):\n    pass\n")
+    (tmp_path / "own.yaml").write_text(BOTTOM + "  mine: beside_it:Mine\n")
+    reward = find_recipe(str(tmp_path / "own.yaml")).rewards["mine"]
+    assert name_of(type(reward)) == "beside_it:Mine"
+    del sys.modules["beside_it"]

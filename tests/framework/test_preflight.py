@@ -1,0 +1,70 @@
+"""What does not fit is said before anything is trained, with the key to change."""
+
+import pytest
+
+from framework.budget import count
+from framework.cli import main
+from framework.env import Sight
+from framework.preflight import preflight
+from framework.recipe import find_recipe
+from framework.types import Observation, Picture, Video
+
+
+def remedies(*changes: str) -> list[str]:
+    return [finding.remedy for finding in preflight(find_recipe("quickstart", changes)) if finding.remedy]
+
+
+def test_the_quickstart_fits():
+    assert remedies() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ("rollout.prompt_tokens=20", "rollout.prompt_tokens: 20 tokens, but the first observation may take "),
+        ("rollout.episode_tokens=100", "rollout.episode_tokens: 100 tokens, but 3 turns may take "),
+        ("env.max_turns=9", "rollout.episode_tokens: 512 tokens, but 9 turns may take "),
+        ("algorithm.group=1", "algorithm.group: 1 leaves nothing to compare with"),
+        ("algorithm.mini_batch=3", "algorithm.mini_batch: 3 does not divide algorithm.prompts 8; try 1, 2, 4, 8"),
+        ("data.train.count=4", "algorithm.prompts: 8 tasks a step, but data.train has 4; set it to at most 4"),
+        ("reasoner.coordinates=2", "reasoner.coordinates: 2 is too coarse for these boxes; raise it"),
+        ("reasoner.path=./ghost", "reasoner.path: './ghost' is no folder; give the model's folder or its name"),
+    ],
+)
+def test_what_does_not_fit_names_the_key_to_change(change: str, path: str):
+    assert any(remedy.startswith(path) for remedy in remedies(change)), remedies(change)
+
+
+def test_devices_must_share_a_step_evenly():
+    [remedy] = remedies("cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.nodes=3")
+    assert remedy.startswith("algorithm.prompts: 8 tasks × 8 episodes do not divide among 24 devices")
+    assert remedy.endswith("set it to a multiple of 3")
+
+
+def test_what_the_remedy_asks_for_is_enough():
+    [remedy] = remedies("rollout.episode_tokens=100")
+    needed = remedy.partition("set it to ")[2].partition(",")[0]
+    assert remedies(f"rollout.episode_tokens={needed}") == []
+
+
+def test_a_reward_without_anything_to_measure_is_named():
+    [remedy] = remedies("data.train.level=still", "rewards.when.use=interval_iou")
+    assert remedy == "rewards.when: nothing to measure here (the task has no true interval); take it out"
+
+
+def test_visual_tokens_come_from_sizes_alone():
+    rules = find_recipe("quickstart").env.model_copy(update={"sight": Sight(unit=28)})
+    picture = Picture(Video("nowhere", 1, 640, 360), 0, size=(196, 112))
+    assert count(Observation((picture, picture)), rules).visual == 2 * 7 * 4
+
+
+def test_check_prints_a_table_and_ends_with_what_to_change(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "quickstart", "rollout.prompt_tokens=20"]) == 2
+    said = capsys.readouterr()
+    assert "first observation" in said.out
+    assert said.err.startswith("limner: rollout.prompt_tokens: 20 tokens")
+
+
+def test_check_of_what_fits_ends_well(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "quickstart"]) == 0
+    assert "0.1·form" in capsys.readouterr().out
