@@ -1,0 +1,195 @@
+"""Plays verl's rows as episodes, many at once in one event loop, and hands the trainer ids, masks, pixels and the episode.
+
+    row ─▶ task ─▶ play(task, rules, ModelPolicy ─▶ verl's server) ─▶ episode ─┐
+                                        └─▶ ledger, pixels ─▶ patches (a thread) ─┴─▶ AgentLoopOutput ─▶ TransferQueue
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import ray
+import torch
+from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
+from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
+
+from framework.errors import LimnerError, TrainError
+from framework.reasoners.player import ModelPolicy
+from framework.reasoners.sampling import Request, Sampled
+from framework.record import to_json
+from framework.recipe import Recipe, Sampling
+from framework.rollout import play
+from framework.tokens import Tokens
+from framework.train.fingerprint import fingerprints
+from framework.train.pulse import Pulse
+from framework.train.run import Run
+from framework.types import Episode, Stop, Task
+
+PAINTERS = 4
+"""Threads that make pixels and patches."""
+
+
+class Served:
+    """Asks one of verl's servers, and remembers which weights answered."""
+
+    def __init__(self, client: Any, recipe: Recipe, stop_tokens: tuple[int, ...]) -> None:
+        self.client, self.deadline_s, self.stop_tokens = client, recipe.rollout.deadline_s, stop_tokens
+        self.pictures_as_arrays = recipe.rollout.backend == "transformers"
+        self.episode = uuid4().hex
+        self.steps: list[int] = []
+        self.seconds = 0.0
+
+    async def __call__(self, request: Request, /) -> Sampled:
+        began = time.perf_counter()
+        sampling = {
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "seed": request.seed,
+            "logprobs": True,
+        }
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                said = await self.client.generate(
+                    self.episode,
+                    prompt_ids=list(request.ids),
+                    sampling_params=sampling,
+                    image_data=self._pictures(request) or None,
+                )
+        except TimeoutError:
+            raise TrainError(f"a reply took longer than {self.deadline_s:g} s (rollout.deadline_s)") from None
+        self.seconds += time.perf_counter() - began
+        self.steps.append(said.extra_fields.get("global_steps") or 0)
+        ids = tuple(said.token_ids)
+        return Sampled(ids, tuple(said.log_probs), finished=bool(ids) and ids[-1] in self.stop_tokens)
+
+    def _pictures(self, request: Request) -> list[Any]:
+        if self.pictures_as_arrays:
+            return list(request.images)
+        from PIL import Image
+
+        return [Image.fromarray(pixels) for pixels in request.images]
+
+
+class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
+    """A process that plays. verl gives it rows and takes what comes of them."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.recipe = Run.here().recipe
+        self.voice = self.recipe.reasoner.voice()
+        self.sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
+        self.painters = ThreadPoolExecutor(PAINTERS, "paint")
+        self.pulse = Pulse()
+
+    async def _run_agent_loop(
+        self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, trace: bool = True, **row: Any
+    ) -> None:
+        task = self.sources[row["split"]].task(row["index"])
+        limits = self.recipe.rollout.model_copy(
+            update={"temperature": sampling_params["temperature"], "top_p": sampling_params["top_p"]}
+        )
+        began = self.pulse.begin()
+        output = await self._played(task, limits, row)
+        output.extra_fields |= {"session": row["session_id"], "stall_s": self.pulse.late_since(began)}
+        await self._agent_loop_postprocess(output, trajectory["validate"], **row)
+
+    async def _played(self, task: Task, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
+        """The episode as verl wants it; an env that fails costs the episode, anything else ends the run in the trainer."""
+        served = Served(self.llm_client, self.recipe, self.voice.stop_tokens)
+        attempts = 2 if limits.failed == "retry" else 1
+        try:
+            for attempt in range(attempts):
+                policy = ModelPolicy(
+                    self.voice,
+                    served,
+                    limits,
+                    self.recipe.env.system,
+                    seed=seed(self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"], attempt),
+                    painters=self.painters,
+                )
+                episode = await play(task, self.recipe.env, policy)
+                if episode.stop is not Stop.ERROR:
+                    loop = asyncio.get_running_loop()
+                    return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
+            return self._nothing(episode, served)
+        except (LimnerError, ray.exceptions.RayError) as error:
+            return self._nothing(Episode(task=task, turns=(), stop=Stop.ERROR), served, f"{type(error).__name__}: {error}")
+
+    def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
+        tokens = policy.ledger.close()
+        pictures, positions = self._tensors(tokens, policy)
+        return AgentLoopOutput(
+            prompt_ids=tokens.ids[: tokens.prompt].tolist(),
+            response_ids=tokens.ids[tokens.prompt :].tolist(),
+            response_mask=tokens.mask[tokens.prompt :].tolist(),
+            response_logprobs=tokens.log_probs[tokens.prompt :].tolist(),
+            multi_modal_data=pictures | {"positions": positions},
+            num_turns=2 * len(episode.turns),
+            metrics=AgentLoopMetrics(generate_sequences=served.seconds),
+            extra_fields=_extra(episode, served, tokens.hashes),
+        )
+
+    def _tensors(self, tokens: Tokens, policy: ModelPolicy) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Patches of all pictures, and where each token stands: text, time, height, width."""
+        pictures: dict[str, torch.Tensor] = {}
+        if policy.images:
+            pictures = self.voice.patches(policy.images)
+            pictures["fingerprints"] = fingerprints(pictures["pixel_values"], pictures["image_grid_thw"])
+        places = self.voice.positions(tokens.ids, [block.image.grid for block in tokens.blocks])
+        rows = np.concatenate([np.arange(len(tokens.ids))[None], places])
+        return pictures, torch.from_numpy(rows)
+
+    def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:
+        """Stands where an episode was lost, so that the batch keeps its size; its mask is zero."""
+        end = self.voice.stop_tokens[0]
+        return AgentLoopOutput(
+            prompt_ids=[end],
+            response_ids=[end],
+            response_mask=[0],
+            response_logprobs=[0.0],
+            multi_modal_data={"positions": torch.arange(2).expand(4, 2).clone()},
+            num_turns=0,
+            metrics=AgentLoopMetrics(),
+            extra_fields=_extra(episode, served, ()) | {"fatal": fatal},
+        )
+
+    # verl would make these again on its event loop, from text made again from tokens. They are made above, in a thread.
+
+    def _compute_multi_modal_inputs(self, output: AgentLoopOutput, input_ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        return output.multi_modal_data or {}
+
+    def _compute_position_ids(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, multi_modal_inputs: dict[str, torch.Tensor], *_: Any
+    ) -> torch.Tensor:
+        return multi_modal_inputs.pop("positions").unsqueeze(0)
+
+
+class Players(AgentLoopManagerTQ):
+    """Sends rows to the processes that play."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.agent_loop_workers_class = ray.remote(Player)
+
+
+def _extra(episode: Episode, served: Served, hashes: tuple[str, ...]) -> dict[str, Any]:
+    """What travels beside the tensors."""
+    return {
+        "episode": to_json(episode),
+        "task": episode.task.id,
+        "hashes": list(hashes),
+        "fatal": "",
+        "min_global_steps": min(served.steps, default=0),
+        "max_global_steps": max(served.steps, default=0),
+    }
+
+
+def seed(*parts: int | str) -> int:
+    """One number for an episode: the same run, step, task and place in the group play alike, in whatever company."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest())

@@ -1,0 +1,96 @@
+"""The process that verl's trainer runs in: `python -m framework.train.driver` with LIMNER_RUN set, as launch.py starts it.
+
+verl starts its trainer in a Ray actor of its own; here it runs in the driver, which saves a process and seconds of boot.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from framework.errors import LimnerError
+from framework.train.run import Run
+from framework.train.settings import verl_config
+
+FAILED = 3
+"""Exit status when limner itself refuses to go on; its reason is the last line of the log."""
+PASSED_ON = ("LIMNER_", "VERL_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "TOKENIZERS_", "RAY_DEDUP")
+"""Beginnings of variables that every Ray process gets, on whichever node."""
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, _stop)
+    run = Run.here()
+    try:
+        train(run)
+    except LimnerError as error:
+        print(f"\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return FAILED
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def train(run: Run) -> None:
+    """Ray, TransferQueue, trainer, players, and verl's own loop over them."""
+    import ray
+    import transfer_queue as tq
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+    from omegaconf import OmegaConf
+
+    from framework.train.platform import assert_platform
+
+    recipe = run.recipe
+    assert_platform(recipe.cluster.platform)
+    config = verl_config(recipe, run.folder)
+    config.transfer_queue.enable = True
+    validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
+    ray.init(**ray_settings(config))
+    OmegaConf.resolve(config)
+    tq.init(config.transfer_queue)
+    try:
+        fit(config)
+    finally:
+        tq.close()
+        ray.shutdown()
+
+
+def ray_settings(config: Any) -> dict[str, Any]:
+    """verl's, with our variables for every process."""
+    from omegaconf import OmegaConf
+    from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
+
+    asked: dict[str, Any] = OmegaConf.to_container(config.ray_kwargs.ray_init, resolve=True)  # pyright: ignore[reportAssignmentType]
+    environment = get_ppo_ray_runtime_env(config)
+    ours = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+    environment["env_vars"] |= ours | {"TRANSFER_QUEUE_ENABLE": "1"}
+    os.environ["TRANSFER_QUEUE_ENABLE"] = "1"
+    given = {name: value for name, value in (asked.get("runtime_env") or {}).items() if value is not None}
+    return asked | {"runtime_env": environment | given}
+
+
+def fit(config: Any) -> None:
+    from framework.train.agent_loop import Players
+    from framework.train.trainer import TRAINERS
+
+    trainer: Any = TRAINERS[config.trainer.v1.trainer_mode](config)
+    try:
+        trainer.init()
+        players = Players.create(
+            config=config,
+            llm_client=trainer.get_llm_client(),
+            teacher_client=trainer.get_teacher_client(),
+            reward_loop_worker_handles=None,
+        )
+        trainer.fit(players)
+    finally:
+        if hasattr(trainer, "logger"):
+            trainer.logger.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""verl's FSDP engine, learning from the same tokens and the same pictures that were played with.
+
+    micro-batch ─▶ are these the pictures that were shown? ─▶ model ─▶ logits, banned tokens removed as in sampling ─▶ verl
+"""
+
+from typing import Any
+
+import torch
+from verl.utils.metric import Metric
+from verl.utils.tensordict_utils import get_non_tensor_data
+from verl.workers.engine.base import EngineRegistry
+from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
+
+from framework.errors import TrainError
+from framework.train import patches
+from framework.train.fingerprint import fingerprints
+from framework.train.run import Run
+
+NEVER = -1e9
+"""A logit that is never sampled. Not −∞, whose entropy is no number."""
+
+
+class Engine(FSDPEngineWithLMHead):
+    """The part of verl that holds the trained weights."""
+
+    def initialize(self) -> Any:
+        made = super().initialize()
+        voice = Run.here().recipe.reasoner.voice()
+        self.banned = torch.tensor(voice.banned_tokens)
+        self.vocabulary = voice.vocabulary
+        return made
+
+    def prepare_model_inputs(self, micro_batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        inputs, args = super().prepare_model_inputs(micro_batch)
+        self.pictures = _same_pictures(inputs)
+        if self.pictures and get_non_tensor_data(micro_batch, "blind", False):  # the trainer's canary
+            inputs["pixel_values"] = inputs["pixel_values"].flip(0)
+        return inputs, args
+
+    def prepare_model_outputs(self, output: Any, output_args: Any, micro_batch: Any, logits_processor_func: Any) -> Any:
+        logits = output.logits.clone()
+        logits[..., self.banned] = NEVER
+        logits[..., self.vocabulary :] = NEVER
+        output.logits = logits
+        return super().prepare_model_outputs(output, output_args, micro_batch, logits_processor_func)
+
+    def forward_step(self, micro_batch: Any, loss_function: Any, forward_only: bool) -> Any:
+        loss, output = super().forward_step(micro_batch, loss_function, forward_only)
+        if not forward_only:
+            everywhere = self.pictures * self.get_data_parallel_size()  # verl takes the mean over data-parallel ranks
+            output["metrics"]["pictures"] = Metric(aggregation="sum", value=everywhere)
+        return loss, output
+
+
+def _same_pictures(inputs: dict[str, Any]) -> int:
+    """How many pictures there are, once they are found to be those that were played with, in their order."""
+    expected = inputs.pop("fingerprints", None)
+    if expected is None:
+        return 0
+    found = fingerprints(inputs["pixel_values"], inputs["image_grid_thw"])
+    if not torch.equal(found, expected):
+        wrong = "another number of them" if len(found) != len(expected) else f"picture {int((found != expected).int().argmax())}"
+        raise TrainError(f"the trainer was given other pictures than were played with: {wrong} of {len(expected)}")
+    return len(expected)
+
+
+patches.no_pinned_memory()
+EngineRegistry.register(
+    model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "cpu"], vendor=["nvidia", "cpu"]
+)(Engine)

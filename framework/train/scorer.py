@@ -1,0 +1,110 @@
+"""Scores episodes where they are gathered, a whole batch at once, so that rewards may compare the episodes of a group.
+
+    TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a mask of zeros for what must not be learned from
+                                    └─▶ reward/<part>/mean, advantage/zero_groups, …
+"""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import transfer_queue as tq
+from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
+
+from framework.advantage import zero_groups
+from framework.errors import TrainError
+from framework.record import from_json
+from framework.reward import Rubric
+from framework.types import Episode, RewardBreakdown, Stop
+
+Metrics = dict[str, float]
+
+
+class Scorer:
+    """Knows the recipe's rewards, and what each episode earned."""
+
+    def __init__(self, rubric: Rubric, group: int) -> None:
+        self.rubric, self.group = rubric, group
+        self.earned: dict[str, RewardBreakdown] = {}
+        """By TransferQueue key, from when an episode was scored until its batch was taken."""
+        self.evaluated: Metrics = {}
+        """What the last evaluation came to."""
+
+    def score(self, keys: Sequence[str], partition: str) -> list[tuple[Episode, Mapping[str, Any]]]:
+        """Score what is new among these and leave the rewards beside the episodes."""
+        fields = tq.kv_batch_get(keys=list(keys), partition_id=partition, select_fields=["extra_fields", "response_mask"])
+        extras = [getattr(each, "data", each) for each in fields["extra_fields"]]
+        if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
+            raise TrainError(fatal)
+        episodes = [from_json(extra["episode"]) for extra in extras]
+        new = [number for number, key in enumerate(keys) if key not in self.earned]
+        if new:
+            breakdowns = self.rubric.score([episodes[number] for number in new])
+            self.earned |= {keys[number]: earned for number, earned in zip(new, breakdowns, strict=True)}
+            masks = list(fields["response_mask"].unbind())
+            rows = [_row(masks[number], self.earned[keys[number]].total) for number in new]
+            tq.kv_batch_put(keys=[keys[number] for number in new], partition_id=partition, fields=_stacked(rows))
+        return list(zip(episodes, extras, strict=True))
+
+    def take(self, batch: KVBatchMeta) -> Metrics:
+        """Score a batch, put it in the order of its tasks, and say what it earned."""
+        began = time.perf_counter()
+        self._none_is_missing(batch)
+        played = self.score(batch.keys, batch.partition_id)
+        earned = [self.earned.pop(key) for key in batch.keys]
+        places = [(str(extra["task"]), int(extra["session"])) for _, extra in played]
+        metrics = self._metrics([episode for episode, _ in played], earned, [extra for _, extra in played])
+        batch.reorder(sorted(range(len(places)), key=places.__getitem__))
+        if batch.partition_id == "val":
+            self.evaluated = metrics
+        return metrics | {"time/reward_s": time.perf_counter() - began}
+
+    def _none_is_missing(self, batch: KVBatchMeta) -> None:
+        """verl goes on with what is left of a group; advantages would then compare what is no group."""
+        counts = Counter(key.split("_")[0] for key in batch.keys)
+        if batch.partition_id == "train" and (lost := sum(self.group - count for count in counts.values())):
+            raise TrainError(f"{lost} of {self.group * len(counts)} episodes never arrived; logs/ says why")
+
+    def _metrics(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]) -> Metrics:
+        totals = np.array([np.nan if each.total is None else each.total for each in earned])
+        if np.isnan(totals).all():
+            reasons = {str(failure) for each in earned for failure in each.failures.values()}
+            raise TrainError(f"not one of {len(earned)} episodes could be scored: {'; '.join(sorted(reasons))[:500]}")
+        stops = [episode.stop for episode in episodes]
+        return {
+            "reward/mean": float(np.nanmean(totals)),
+            "reward/std": float(np.nanstd(totals)),
+            **{f"reward/{name}/mean": value for name, value in _means(earned).items()},
+            "advantage/zero_groups": zero_groups(totals, [episode.task.id for episode in episodes]),
+            "episodes/count": float(len(episodes)),
+            "episodes/dropped": float(np.isnan(totals).mean()),
+            "episodes/turns": float(np.mean([len(episode.turns) for episode in episodes])),
+            **{f"episodes/{stop.value}": stops.count(stop) / len(stops) for stop in Stop},
+            "images/rolled_out": float(sum(len(extra["hashes"]) for extra in extras)),
+            "time/stall_s": max(float(extra["stall_s"]) for extra in extras),
+        }
+
+
+def _means(earned: Sequence[RewardBreakdown]) -> Metrics:
+    """The mean of each part over the episodes that have it."""
+    names = {name: None for each in earned for name in each.parts}
+    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
+
+
+def _row(mask: torch.Tensor, total: float | None) -> dict[str, torch.Tensor]:
+    """The reward stands on the last token. Without one nothing of the episode is learned from."""
+    scores = torch.zeros(len(mask), dtype=torch.float32)
+    scores[-1] = total or 0.0
+    kept = mask if total is not None else torch.zeros_like(mask)
+    return {"rm_scores": scores, "response_mask": kept, "loss_mask": kept}
+
+
+def _stacked(rows: Sequence[Mapping[str, torch.Tensor]]) -> TensorDict:
+    nested = {
+        name: torch.nested.as_nested_tensor([row[name] for row in rows], layout=torch.jagged) for name in rows[0]
+    }
+    return TensorDict(nested, batch_size=len(rows))  # pyright: ignore[reportArgumentType]

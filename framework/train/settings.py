@@ -1,0 +1,198 @@
+"""One table between two trees of settings: ours on the left, verl's on the right.
+
+    recipe ─▶ overrides: verl's dotted key → value ─▶ verl's own yaml, overridden ─▶ what verl runs on
+    recipe.verl, as it is ──────────────────────────▲ (wins)
+"""
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from framework.advantage import ADVANTAGES
+from framework.errors import ConfigError
+from framework.recipe import Recipe
+from framework.registry import nearest
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+ACTOR, ROLLOUT, MODEL = (f"actor_rollout_ref.{part}" for part in ("actor", "rollout", "model"))
+OPTIM, FSDP, REF = f"{ACTOR}.optim", f"{ACTOR}.fsdp_config", "actor_rollout_ref.ref"
+
+SAME = {
+    "algorithm.group": f"{ROLLOUT}.n",
+    "algorithm.prompts": "data.train_batch_size",
+    "algorithm.micro_batch": f"{ACTOR}.ppo_micro_batch_size_per_gpu",
+    "algorithm.epochs": f"{ACTOR}.ppo_epochs",
+    "algorithm.resample_settled": "algorithm.filter_groups.enable",
+    "algorithm.lr": f"{OPTIM}.lr",
+    "algorithm.schedule": f"{OPTIM}.lr_scheduler_type",
+    "algorithm.warmup": f"{OPTIM}.lr_warmup_steps",
+    "algorithm.weight_decay": f"{OPTIM}.weight_decay",
+    "algorithm.betas": f"{OPTIM}.betas",
+    "algorithm.loss": f"{ACTOR}.policy_loss.loss_mode",
+    "algorithm.loss_mean": f"{ACTOR}.loss_agg_mode",
+    "algorithm.kl_coef": f"{ACTOR}.kl_loss_coef",
+    "algorithm.lora_rank": f"{MODEL}.lora_rank",
+    "algorithm.lora_alpha": f"{MODEL}.lora_alpha",
+    "rollout.backend": f"{ROLLOUT}.name",
+    "rollout.temperature": f"{ROLLOUT}.temperature",
+    "rollout.top_p": f"{ROLLOUT}.top_p",
+    "rollout.prompt_tokens": "data.max_prompt_length",
+    "rollout.episode_tokens": "data.max_response_length",
+    "cluster.platform": "trainer.device",
+    "cluster.nodes": "trainer.nnodes",
+    "cluster.gpus_per_node": "trainer.n_gpus_per_node",
+    "cluster.mode": "trainer.v1.trainer_mode",
+    "cluster.tensor_parallel": f"{ROLLOUT}.tensor_model_parallel_size",
+    "cluster.sequence_parallel": f"{ACTOR}.ulysses_sequence_parallel_size",
+    "cluster.gradient_checkpointing": f"{MODEL}.enable_gradient_checkpointing",
+    "stages.rl.steps": "trainer.total_training_steps",
+    "stages.rl.save_every": "trainer.save_freq",
+    "stages.rl.keep": "trainer.max_actor_ckpt_to_keep",
+    "stages.rl.trackers": "trainer.logger",
+    "seed": "data.seed",
+    "name": "trainer.experiment_name",
+}
+"""What both trees have, under two names."""
+
+HOUSE: dict[str, Any] = {
+    "data.custom_cls.path": "pkg://framework.train.dataset",
+    "data.custom_cls.name": "Rows",
+    "data.train_files": "train",
+    "data.val_files": "eval",
+    "data.dataloader_num_workers": 0,
+    "data.return_multi_modal_inputs": False,
+    "trainer.project_name": "limner",
+    "trainer.val_before_train": False,
+    "trainer.resume_mode": "auto",
+    "trainer.total_epochs": 1_000_000,
+    f"{MODEL}.external_lib": "framework.train.parts",
+    f"{ACTOR}.strategy": "fsdp2",
+    f"{ACTOR}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
+    f"{ROLLOUT}.agent.agent_loop_manager_class": "framework.train.agent_loop.Players",
+    f"{ROLLOUT}.calculate_log_probs": True,
+    "reward.num_workers": 0,
+}
+"""What is ours to decide, whatever the recipe says: who plays, who scores, how long is counted in steps."""
+
+ON_CPU: dict[str, Any] = {
+    "ray_kwargs.ray_init.num_cpus": 16,
+    "ray_kwargs.ray_init.include_dashboard": False,
+    f"{MODEL}.override_config.attn_implementation": "sdpa",
+    f"{ACTOR}.use_torch_compile": False,
+    f"{FSDP}.use_torch_compile": False,
+    f"{FSDP}.mixed_precision.param_dtype": "fp32",
+    f"{FSDP}.dtype": "float32",
+    f"{REF}.fsdp_config.mixed_precision.param_dtype": "fp32",
+    f"{REF}.fsdp_config.dtype": "float32",
+    f"{ROLLOUT}.dtype": "float32",
+    f"{ROLLOUT}.free_cache_engine": False,
+    f"{ROLLOUT}.agent.num_workers": 1,
+    f"{ROLLOUT}.checkpoint_engine.update_weights_bucket_megabytes": 64,
+    "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
+}
+"""Two cores: single precision, one process of each kind. Ray's CPUs are slots, more than there are cores."""
+
+OPEN = ("override_config", "engine_kwargs", "ray_init", "sampler_kwargs", "mixed_precision", "override_optimizer_config")
+"""Parts of verl's tree where any key may stand."""
+
+
+def overrides(recipe: Recipe, run: Path, model: str = "") -> dict[str, Any]:
+    """What verl is told, by its own dotted keys, in the order in which it is laid over verl's defaults."""
+    return {
+        **HOUSE,
+        **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
+        **{theirs: _plain(reduce(getattr, ours.split("."), recipe)) for ours, theirs in SAME.items()},
+        **dict(_worked_out(recipe)),
+        **_folders(run, model or recipe.reasoner.path),
+        **dict(_leaves(recipe.verl)),
+    }
+
+
+def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """What verl counts or splits otherwise than we do."""
+    algorithm, sampling, cluster, stage = recipe.algorithm, recipe.rollout, recipe.cluster, recipe.stages.rl
+    advantage = algorithm.advantage
+    yield "algorithm.adv_estimator", f"limner_{advantage}" if advantage in ADVANTAGES else advantage
+    yield f"{ACTOR}.ppo_mini_batch_size", algorithm.mini_batch or algorithm.prompts
+    yield f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu", algorithm.micro_batch
+    yield f"{REF}.log_prob_micro_batch_size_per_gpu", algorithm.micro_batch
+    low, high = algorithm.clip
+    yield f"{ACTOR}.clip_ratio", low
+    yield f"{ACTOR}.clip_ratio_low", low
+    yield f"{ACTOR}.clip_ratio_high", high
+    yield f"{ACTOR}.use_kl_loss", algorithm.kl != "off"
+    if algorithm.kl != "off":
+        yield f"{ACTOR}.kl_loss_type", algorithm.kl
+    yield f"{FSDP}.param_offload", cluster.offload
+    yield f"{FSDP}.optimizer_offload", cluster.offload
+    yield f"{REF}.fsdp_config.param_offload", cluster.offload
+    yield f"{ROLLOUT}.max_model_len", sampling.prompt_tokens + sampling.episode_tokens
+    yield "trainer.test_freq", stage.test_every or -1
+    if cluster.platform == "cpu":
+        yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
+
+
+def _folders(run: Path, model: str) -> dict[str, Any]:
+    return {
+        "trainer.default_local_dir": str(run / "checkpoints"),
+        f"{MODEL}.path": model,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """a: {b: 1} as a.b = 1; dotted keys are left as they are."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+# ---- verl's side ------------------------------------------------------------------------------------------------------
+
+
+def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
+    """Everything verl gets: its own defaults with the overrides on them. verl itself is not imported."""
+    from omegaconf import OmegaConf
+
+    config = defaults()
+    for key, _ in _leaves(recipe.verl):
+        refuse_unknown(config, key)
+    for key, value in overrides(recipe, run, model).items():
+        OmegaConf.update(config, key, value, force_add=True)
+    return config
+
+
+def defaults() -> "DictConfig":
+    """verl's own settings, composed from its yaml files."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    found = importlib.util.find_spec("verl")
+    if found is None or not found.submodule_search_locations:
+        raise ConfigError("verl is not installed; run `uv sync`")
+    folder = Path(found.submodule_search_locations[0]) / "trainer" / "config"
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(folder), version_base=None):
+        return compose("ppo_trainer")
+
+
+def refuse_unknown(config: "DictConfig", key: str) -> None:
+    """verl lets any key be added; a mistyped one would then be without effect."""
+    from omegaconf import DictConfig
+
+    node: Any = config
+    for step in key.split("."):
+        if not isinstance(node, DictConfig) or any(f".{part}." in f".{key}." for part in OPEN):
+            return
+        if step not in node:
+            raise ConfigError(f"verl.{key}: verl has no such setting; {nearest(step, [str(each) for each in node])}")
+        node = node._get_node(step)  # pyright: ignore[reportPrivateUsage]  # reading would resolve ??? and raise

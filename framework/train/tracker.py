@@ -1,0 +1,75 @@
+"""metrics.jsonl: one line a step, a few keys that mean the same on a laptop and on a cluster.
+
+verl's tracking hands over everything it measured; the names on the left are kept.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+OURS = ("reward/", "advantage/", "logprob_gap/", "canary/", "images/", "episodes/", "eval/", "time/")
+"""Keys with these beginnings are ours already."""
+
+VERLS = {
+    "time/step_s": "timing_s/step",
+    "time/generate_s": "timing_s/gen",
+    "time/logprob_s": "timing_s/old_log_prob",
+    "time/reference_s": "timing_s/ref",
+    "time/update_s": "timing_s/update_actor",
+    "time/save_s": "timing_s/save_checkpoint",
+    "tokens": "perf/total_num_tokens",
+    "entropy": "actor/entropy",
+    "loss": "actor/pg_loss",
+    "kl": "actor/kl_loss",
+    "grad_norm": "actor/grad_norm",
+    "lr": "actor/lr",
+    "clip_share": "actor/pg_clipfrac",
+    "memory_gb": "actor/perf/max_memory_allocated_gb",
+}
+"""Ours on the left, verl's on the right."""
+
+WORK = ("time/generate_s", "time/logprob_s", "time/reference_s", "time/update_s", "time/save_s")
+"""What a step is for; the rest of it is outside."""
+
+
+def line(stage: str, step: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of metrics.jsonl."""
+    kept: dict[str, Any] = {"stage": stage, "step": step}
+    kept |= {key: _number(value) for key, value in data.items() if key.startswith(OURS)}
+    kept |= {ours: _number(data[theirs]) for ours, theirs in VERLS.items() if theirs in data}
+    if "time/step_s" in kept:
+        spent = sum(kept.get(name) or 0.0 for name in WORK)
+        kept["time/outside_s"] = kept["time/step_s"] - spent + kept.get("time/reward_s", 0.0)
+    return kept
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+class Tracker:
+    """One of verl's loggers: it writes what a person, a report and a resumed run read."""
+
+    def __init__(self, path: Path, stage: str = "rl", after: int = 0) -> None:
+        """Lines later than step `after` belong to a run that was cut off, and are written again."""
+        self.path, self.stage = path, stage
+        kept = [text for text in _lines(path) if _step(text) <= after]
+        path.write_text("".join(f"{text}\n" for text in kept))
+
+    def log(self, data: Mapping[str, Any], step: int) -> None:
+        with self.path.open("a") as out:
+            out.write(json.dumps(line(self.stage, step, data)) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+
+
+def _lines(path: Path) -> list[str]:
+    return [text for text in path.read_text().splitlines() if text.endswith("}")] if path.is_file() else []
+
+
+def _step(text: str) -> int:
+    return int(json.loads(text)["step"])

@@ -1,0 +1,250 @@
+"""verl's V1 trainers with our scores, our advantages, and the checks without which learning may be learning wrong.
+
+    sample ─▶ score (Scorer) ─▶ old log-probs ─▶ gap, canary ─▶ advantage (framework.advantage) ─▶ update ─▶ pictures counted
+              └ in the buffer                                                                     └ the rest is verl's
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import transfer_queue as tq
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.core_algos import register_adv_est
+from verl.trainer.ppo.v1 import PPOTrainer, PPOTrainerColocateAsync, PPOTrainerSeparateAsync, PPOTrainerSync
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
+
+from framework.advantage import ADVANTAGES, Estimator
+from framework.errors import ConfigError, TrainError
+from framework.train.chain import Chain
+from framework.train.run import Run
+from framework.train.scorer import Scorer
+from framework.train.tracker import Tracker
+
+GAPS = {"cpu": (1e-3, 1e-2), "cuda": (0.05, 0.5)}
+"""How far rollout and trainer may disagree about a token: say so, and stop."""
+POLL_S = 0.02
+"""verl looks for finished episodes every two seconds, which is a whole step of a small model."""
+
+
+class _Scored:
+    """A buffer that scores what it gives out, and what it must judge before that."""
+
+    scorer: Scorer
+    filter_groups_metric: str | None
+    finished_keys: Mapping[str, set[str]]
+    partitions: Mapping[str, Mapping[str, Any]]
+
+    def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
+        batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
+        return batch, metrics | self.scorer.take(batch)
+
+    def _dapo_filtered_keys(self, partition_id: str) -> Any:
+        """verl is about to look for groups whose rewards agree."""
+        if partition_id == "train" and self.filter_groups_metric is not None:
+            done = self.finished_keys[partition_id]
+            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done]:
+                self.scorer.score(keys, partition_id)
+        return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Buffer(_Scored, ReplayBuffer):
+    pass
+
+
+class BufferAsync(_Scored, ReplayBufferAsync):
+    pass
+
+
+class Limner(PPOTrainer):
+    """What is ours in each of verl's trainers."""
+
+    def __init__(self, config: Any) -> None:
+        self.run = Run.here()
+        self.recipe = self.run.recipe
+        self.scorer = Scorer(self.recipe.rubric, self.recipe.algorithm.group)
+        self.chain = Chain(self.recipe)
+        self.sighted = False
+        super().__init__(config)
+
+    # ---- before the first step -------------------------------------------------------------------------------------------
+
+    def _build_replay_buffer(self) -> Any:
+        """verl's buffer, in a class that scores."""
+        plain = super()._build_replay_buffer()
+        scored = object.__new__(BufferAsync if isinstance(plain, ReplayBufferAsync) else Buffer)
+        vars(scored).update(vars(plain), scorer=self.scorer, poll_interval=POLL_S)
+        return scored
+
+    def _init_tokenizer(self) -> None:
+        super()._init_tokenizer()
+        if self.processor is None:
+            raise ConfigError(
+                f"reasoner.path: verl found no processor in {self.config.actor_rollout_ref.model.path}, "
+                "so it would train without pictures; the folder needs preprocessor_config.json"
+            )
+
+    def get_reward_handles(self) -> None:
+        """verl's reward processes stay unused: rewards that see a group cannot live in one episode."""
+
+    def _load_checkpoint(self) -> None:
+        super()._load_checkpoint()
+        if self.global_steps >= self.total_training_steps:
+            raise TrainError(f"{self.global_steps} steps are trained already; raise stages.rl.steps to go on")
+        if self.global_steps:
+            self.chain.resume(self.run.checkpoint(self.global_steps), self.global_steps)
+
+    def on_train_begin(self) -> None:
+        self._track()
+        super().on_train_begin()
+
+    def on_validate_begin(self) -> None:
+        self._track()
+        super().on_validate_begin()
+
+    def _track(self) -> None:
+        """metrics.jsonl is one of verl's loggers."""
+        if "limner" not in self.logger.logger:
+            self.logger.logger["limner"] = Tracker(self.run.metrics, after=self.chain.step)
+
+    # ---- a step -------------------------------------------------------------------------------------------------------------
+
+    def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
+        batch = super()._step_once(metrics, timing_raw, sample_batch_size)
+        self._count_pictures(metrics, len(batch))
+        return batch
+
+    def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        batch = super()._compute_old_log_prob(batch, metrics)
+        metrics.update(self._gap(batch))
+        if not self.sighted:
+            metrics.update(self._canary(batch))
+            self.sighted = True
+        return batch
+
+    def _gap(self, batch: KVBatchMeta) -> dict[str, float]:
+        """How far rollout and trainer disagree about the tokens that were said."""
+        apart = _said(batch, "rollout_log_probs", "old_log_probs")
+        mean, most = float(apart.mean()), float(apart.max())
+        warn, stop = GAPS[self.recipe.cluster.platform]
+        stage = self.recipe.stages.rl
+        if most > (stop if stage.gap_stop is None else stage.gap_stop):
+            raise TrainError(
+                f"rollout and trainer disagree by {most:.3g} about a token (mean {mean:.3g}): they do not see the same "
+                "pictures, positions or weights. stages.rl.gap_stop sets what is allowed"
+            )
+        if most > (warn if stage.gap_warn is None else stage.gap_warn):
+            print(f"WARNING: rollout and trainer disagree by {most:.3g} about a token (mean {mean:.3g})", flush=True)
+        return {"logprob_gap/mean": mean, "logprob_gap/max": most}
+
+    def _canary(self, batch: KVBatchMeta) -> dict[str, float]:
+        """Shuffle pixels between the pictures: a trainer that sees them must think otherwise of the replies."""
+        if not any(_column(batch, "multi_modal_inputs")):
+            return {}
+        temperature = self.config.actor_rollout_ref.rollout.temperature
+        batch.extra_info |= {"blind": True, "calculate_entropy": False, "compute_loss": False, "temperature": temperature}
+        self.actor_rollout_wg.compute_log_prob(batch)
+        del batch.extra_info["blind"]
+        fields = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=_SEEN)
+        change = float(_apart(fields, _of_response(fields, "log_probs"), fields["old_log_probs"]).mean())
+        if change == 0:
+            raise TrainError("the trainer is blind: with the pixels of all pictures shuffled it says the same")
+        return {"canary/logprob_change": change}
+
+    def _count_pictures(self, metrics: dict[str, Any], rows: int) -> None:
+        """Every picture that was played with must have passed through the update, once an epoch."""
+        per_gradient = metrics.pop("actor/pictures", None)
+        if per_gradient is None:
+            return
+        algorithm = self.recipe.algorithm
+        gradients = rows // ((algorithm.mini_batch or algorithm.prompts) * algorithm.group)
+        trained, rolled_out = round(per_gradient * gradients), metrics["images/rolled_out"]
+        metrics["images/trained"] = float(trained)
+        if trained != rolled_out:
+            raise TrainError(f"{rolled_out:.0f} pictures were played with and {trained} trained on")
+
+    def _validate(self) -> dict[str, Any]:
+        metrics = super()._validate()
+        return metrics | {f"eval/{name}": value for name, value in self.scorer.evaluated.items()}
+
+    # ---- what is kept --------------------------------------------------------------------------------------------------------
+
+    def _fetch_one_gen_batch(self) -> Any:
+        rows = super()._fetch_one_gen_batch()
+        self.chain.consume([int(index) for index in rows["index"]])
+        return rows
+
+    def _save_checkpoint(self) -> None:
+        self.chain.save(self.run.checkpoint(self.global_steps), self.global_steps)
+        super()._save_checkpoint()
+
+
+_SEEN = ["log_probs", "old_log_probs", "response_mask"]
+
+
+def _column(batch: KVBatchMeta, field: str) -> list[Any]:
+    values = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=[field])[field]
+    return [getattr(value, "data", value) for value in values]
+
+
+def _said(batch: KVBatchMeta, one: str, other: str) -> torch.Tensor:
+    fields = tq.kv_batch_get(
+        keys=batch.keys, partition_id=batch.partition_id, select_fields=[one, other, "response_mask"]
+    )
+    return _apart(fields, fields[one], fields[other])
+
+
+def _apart(fields: Any, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """|one − other| on the tokens the policy said."""
+    said = fields["response_mask"].values().bool()
+    return (one.values() - other.values()).abs()[said]
+
+
+def _of_response(fields: Any, name: str) -> torch.Tensor:
+    """A value of every token, cut to the response, as verl cuts it."""
+    from verl.workers.utils.padding import response_from_nested
+
+    return response_from_nested(fields[name], fields["response_mask"])
+
+
+# ---- advantages under verl's registry ------------------------------------------------------------------------------------
+
+
+def _under_verl(estimate: Estimator) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    """One of our estimators, which knows rewards and groups, as verl calls one, with tokens."""
+
+    def estimator(
+        token_level_rewards: torch.Tensor, response_mask: torch.Tensor, index: Sequence[str], **_: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        rewards = token_level_rewards.sum(dim=-1).double().numpy()
+        unlearned = (response_mask.sum(dim=-1) == 0).numpy()  # lost episodes, and the rows verl pads a batch with
+        earned = estimate(np.where(unlearned, np.nan, rewards), [str(each) for each in index])
+        spread = torch.from_numpy(earned).float()[:, None] * response_mask
+        return spread, spread
+
+    return estimator
+
+
+for _name, _estimate in ADVANTAGES.items():
+    register_adv_est(f"limner_{_name}")(_under_verl(_estimate))
+
+
+class Sync(Limner, PPOTrainerSync):
+    """Play, then learn, on the same devices."""
+
+
+class ColocateAsync(Limner, PPOTrainerColocateAsync):
+    """Episodes go on over updates, on the same devices."""
+
+
+class SeparateAsync(Limner, PPOTrainerSeparateAsync):
+    """Playing and learning have devices of their own."""
+
+
+TRAINERS: Mapping[str, type[PPOTrainer]] = {
+    "sync": Sync,
+    "colocate_async": ColocateAsync,
+    "separate_async": SeparateAsync,
+}
+"""By verl's names of its modes."""
