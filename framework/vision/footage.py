@@ -1,0 +1,177 @@
+"""Where pixels come from: the synthetic world, a folder of images, one image, a video file.
+
+    opened(source) ─▶ Footage(length, fps) ─▶ read(index) ─▶ {index: pixels}, and what was decoded with it
+
+Nothing is ever made up: what cannot be read is a PixelError that names the file, the frame and the remedy.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.errors import PixelError
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+Pixels = NDArray[np.uint8]
+"""[height, width, 3]: red, green, blue."""
+
+STILLS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+"""Files that hold one picture; every other file is taken for a film."""
+
+
+class Footage(Protocol):
+    """One source, opened. One thread at a time may read it."""
+
+    length: int
+    fps: float
+
+    def read(self, index: int) -> dict[int, Pixels]: ...
+
+
+def opened(source: str) -> Footage:
+    """The source, ready to be read."""
+    if source.startswith("lab:"):
+        return Rendered(source)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=_by_number))
+    if not path.is_file():
+        raise PixelError(f"{path}: there is no such file or folder; correct the path, or put the frames there")
+    return Stills(path.parent, [path]) if _is_still(path) else Film(path)
+
+
+def _is_still(file: Path) -> bool:
+    return file.suffix.lower() in STILLS and not file.name.startswith(".")
+
+
+def _by_number(file: Path) -> list[tuple[int, str]]:
+    """2.png comes before 10.png."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+
+
+class Rendered:
+    """A clip of the synthetic world: all of it costs as much as one frame."""
+
+    fps = 1.0
+
+    def __init__(self, source: str) -> None:
+        from framework.lab.world import drawn
+
+        self.source, self.length = source, drawn(source).scene.length
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        from framework.lab.world import render
+
+        return {number: frame.copy() for number, frame in enumerate(render(self.source))}
+
+
+class Stills:
+    """A folder of images in the order of their names, or one image."""
+
+    fps = 1.0
+
+    def __init__(self, folder: Path, files: list[Path]) -> None:
+        if not files:
+            raise PixelError(f"{folder}: holds no images ({', '.join(sorted(STILLS))}); put the frames there")
+        self.files, self.length = files, len(files)
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        return {index: _still(self.files[index], index)}
+
+
+def _still(path: Path, index: int) -> Pixels:
+    import cv2
+
+    remedy = "write it again, or leave its row out"
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise PixelError(f"{path} (frame {index}): {error.strerror or error}; {remedy}") from None
+    if not data.size:
+        raise PixelError(f"{path} (frame {index}): the file is empty; {remedy}")
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    if image is None:  # pyright: ignore[reportUnnecessaryComparison] cv2's stubs do not say so
+        raise PixelError(f"{path} (frame {index}): no whole image can be decoded from its {data.size} bytes; {remedy}")
+    return np.asarray(image, np.uint8)
+
+
+class Film:
+    """A video file. It goes on from where it is if that is nearer than the last key frame before what is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        import av.error
+
+        self.path = path
+        if not path.stat().st_size:
+            raise PixelError(f"{path}: the file is empty; write it again, or leave its row out")
+        try:
+            self.container = av.open(str(path))
+            if not self.container.streams.video:
+                raise PixelError(f"{path}: holds no video; {REMEDY}")
+            self.stream = self.container.streams.video[0]
+            packets = [each for each in self.container.demux(self.stream) if each.size and not each.is_discard]
+        except av.error.FFmpegError as error:
+            raise PixelError(f"{path}: {error.strerror}; {REMEDY}") from None
+        if not packets or any(each.pts is None for each in packets):
+            raise PixelError(f"{path}: its frames carry no times, so none can be found by its number; {REMEDY}")
+        self.times = sorted({each.pts for each in packets if each.pts is not None})
+        self.length = len(self.times)
+        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 1.0)
+        place = {time: number for number, time in enumerate(self.times)}
+        self.keys = np.array(sorted(place[each.pts] for each in packets if each.is_keyframe and each.pts is not None))
+        self.frames: Iterator[VideoFrame] = iter(())
+        self.next = self.length  # nothing is decoded yet, so the first read seeks
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        import av.error
+
+        try:
+            found = self._forward(index) if self._is_ahead(index) else None
+            found = found if found is not None else self._sought(index)
+        except av.error.FFmpegError as error:
+            raise PixelError(f"{self.path} (frame {index}): {error.strerror}; {REMEDY}") from None
+        if found is None:
+            raise PixelError(f"{self.path} (frame {index}): the file breaks off before it; {REMEDY}")
+        return {index: found}
+
+    def _is_ahead(self, index: int) -> bool:
+        """Is it reached soonest by going on?"""
+        return self.next <= index and not ((self.keys > self.next) & (self.keys <= index)).any()
+
+    def _sought(self, index: int) -> Pixels | None:
+        """From the key frame before; a container whose index lies is read from its start."""
+        for start in (index, 0):
+            self._rewind(start)
+            found = self._forward(index)
+            if found is not None:
+                return found
+        return None
+
+    def _rewind(self, index: int) -> None:
+        self.container.seek(self.times[index], stream=self.stream)
+        self.frames = self.container.decode(self.stream)
+        self.next = int(self.keys[self.keys <= index].max(initial=0))
+
+    def _forward(self, index: int) -> Pixels | None:
+        wanted = self.times[index]
+        for frame in self.frames:
+            if frame.pts is None or frame.pts < wanted:
+                continue
+            self.next = index + 1
+            if frame.pts > wanted:
+                self.next = self.length
+                return None
+            if frame.is_corrupt:
+                raise PixelError(f"{self.path} (frame {index}): is damaged; {REMEDY}")
+            return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        self.next = self.length
+        return None
+
+
+REMEDY = "write it again as mp4 or as a folder of images, or leave its row out"
