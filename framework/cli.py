@@ -6,6 +6,7 @@ imported, so that help and mistakes come at once.
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,13 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.path[0] != str(ROOT):
         sys.path.insert(0, str(ROOT))  # other packages also ship a `recipes` or a `tests`
     try:
-        return command(list(sys.argv[1:] if argv is None else argv))
+        code = command(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"limner: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("limner: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def command(argv: list[str]) -> int:

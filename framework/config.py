@@ -82,7 +82,7 @@ def typed(cls: type[S], tree: Tree) -> S:
         raise explain(error, cls) from None
 
 
-# ---- reading ----------------------------------------------------------------------------------------------------------
+# ---- reading --------------------------------------------------------------------------------------------------------
 
 
 def load(path: Path, changes: Sequence[str] = ()) -> Tree:
@@ -159,7 +159,7 @@ def _over(below: Any, above: Any) -> Any:
     if isinstance(below, str) and isinstance(above, dict):
         below = {"use": below}
     if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
+        return cast(Any, above)
     under, over = cast(Tree, below), cast(Tree, above)
     if over.get("use", under.get("use")) != under.get("use"):
         return over

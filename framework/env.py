@@ -39,7 +39,7 @@ class Env(Protocol):
 class Sight(Settings):
     """What a game must know of the eyes and the speech of its player. The recipe copies it from the reasoner."""
 
-    unit: int = Field(28, ge=1)
+    unit: int = Field(default=28, ge=1)
     """Pixels along one side of a visual token: sizes are multiples of it."""
     coordinates: Coordinates = 1000
     """How positions are said."""
@@ -50,7 +50,7 @@ class Rules(Settings):
 
     system: str = ""
     """What the policy is told before the first observation."""
-    max_turns: int = Field(3, ge=1)
+    max_turns: int = Field(default=3, ge=1)
     """The policy speaks at most this often."""
     grammar: Grammar = Grammar()
     """How replies are read."""
@@ -58,7 +58,7 @@ class Rules(Settings):
     """What follows a reply that is no action: the end, or its reason and another turn."""
     force_answer: bool = False
     """Tell the policy on its last turn that it must answer now."""
-    deadline_s: float = Field(30.0, gt=0)
+    deadline_s: float = Field(default=30.0, gt=0)
     """Seconds that start, step and close may each take."""
     sight: Sight = Sight()
     """Filled in from the reasoner by the recipe."""

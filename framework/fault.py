@@ -63,6 +63,8 @@ _WORDS = {
     "list_type": "a list",
     "tuple_type": "a list",
     "string_type": "text",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "finite_number": "a finite number",
@@ -74,8 +76,6 @@ _WORDS = {
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
 }
-for _kind, _word in (("int", "a whole number"), ("float", "a number")):
-    _WORDS |= {f"{_kind}_{fault}": _word for fault in ("type", "parsing", "from_float")}
 
 
 def _wanted(fault: ErrorDetails) -> str:

@@ -1,7 +1,7 @@
 """What can be known before anything is trained: does it fit? From sizes and settings alone; no model is loaded.
 
-    a few tasks ─▶ played by the greediest looker ─▶ tokens, against the limits
-                 └▶ played by the expert ──────────▶ are there rewards to earn, and can true boxes be said?
+a few tasks ─▶ played by the greediest looker ─▶ tokens, against the limits
+             └▶ played by the expert ──────────▶ are there rewards to earn, and can true boxes be said?
 """
 
 import asyncio
@@ -57,11 +57,12 @@ def weights(recipe: Recipe) -> list[Finding]:
     if Path(path).expanduser().is_dir():
         return [Finding("reasoner", path)]
     if path.startswith((".", "/", "~")):
-        return [Finding("reasoner", path, remedy=f"reasoner.path: {path!r} is no folder; give the model's folder or its name")]
+        remedy = f"reasoner.path: {path!r} is no folder; give the model's folder or its name"
+        return [Finding("reasoner", path, remedy=remedy)]
     return [Finding("reasoner", f"{path}, by its Hugging Face name")]
 
 
-# ---- arithmetic -------------------------------------------------------------------------------------------------------
+# ---- arithmetic -----------------------------------------------------------------------------------------------------
 
 
 def batch(recipe: Recipe) -> list[Finding]:
@@ -75,26 +76,29 @@ def batch(recipe: Recipe) -> list[Finding]:
         remedy = f"algorithm.group: {algorithm.group} leaves nothing to compare with; set it to at least 2"
         findings.append(Finding("group", str(algorithm.group), "≥ 2", remedy))
     if algorithm.prompts % mini:
-        remedy = f"algorithm.mini_batch: {mini} does not divide algorithm.prompts {algorithm.prompts}; {_divisors(algorithm.prompts)}"
-        findings.append(Finding("mini batch", str(mini), f"divides {algorithm.prompts}", remedy))
+        prompts = algorithm.prompts
+        remedy = f"algorithm.mini_batch: {mini} does not divide algorithm.prompts {prompts}; try {_divisors(prompts)}"
+        findings.append(Finding("mini batch", str(mini), f"divides {prompts}", remedy))
     if (mini * algorithm.group) % shards:
-        remedy = (
-            f"algorithm.prompts: {mini} tasks × {algorithm.group} episodes do not divide among {shards} devices "
-            f"(cluster.nodes × cluster.gpus_per_node); set it to a multiple of {shards // math.gcd(shards, algorithm.group)}"
-        )
-        findings.append(Finding("devices", str(shards), f"divides {mini * algorithm.group}", remedy))
+        devices = f"{shards} devices (cluster.nodes × cluster.gpus_per_node)"
+        step = shards // math.gcd(shards, algorithm.group)
+        learned = mini * algorithm.group
+        remedy = f"algorithm.prompts: {learned} episodes do not divide among {devices}; set it to {step}, {2 * step} …"
+        findings.append(Finding("devices", str(shards), f"divides {learned}", remedy))
     if algorithm.prompts > recipe.data.train.size():
         size = recipe.data.train.size()
-        remedy = f"algorithm.prompts: {algorithm.prompts} tasks a step, but data.train has {size}; set it to at most {size}"
+        remedy = (
+            f"algorithm.prompts: {algorithm.prompts} a step, but data.train has {size} tasks; set it to at most {size}"
+        )
         findings.append(Finding("tasks", str(size), f"≥ {algorithm.prompts}", remedy))
     return findings
 
 
 def _divisors(number: int) -> str:
-    return "try " + ", ".join(str(each) for each in range(1, number + 1) if number % each == 0)
+    return ", ".join(str(each) for each in range(1, number + 1) if number % each == 0)
 
 
-# ---- tokens -----------------------------------------------------------------------------------------------------------
+# ---- tokens ---------------------------------------------------------------------------------------------------------
 
 
 def tokens(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
@@ -124,7 +128,7 @@ def tokens(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
 def _too_long(path: str, limit: int, needed: int, what: str) -> str:
     if needed <= limit:
         return ""
-    return f"{path}: {limit} tokens, but {what} may take {needed}; set it to {needed}, or show fewer or smaller pictures"
+    return f"{path}: {limit} tokens, but {what} may take {needed}; set it to {needed}, or show less in env"
 
 
 def _greediest(rules: Rules, task: Task) -> list[Episode]:
@@ -135,11 +139,11 @@ def _greediest(rules: Rules, task: Task) -> list[Episode]:
 def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
     episode = asyncio.run(play(task, rules, policy))
     if episode.stop is Stop.ERROR:
-        raise UserError(f"env: {episode.error} (task {task.id}); mend the env, check_env in framework.testing shows where")
+        raise UserError(f"env: {episode.error} (task {task.id}); mend the env: framework.testing.check_env shows where")
     return episode
 
 
-# ---- an expert tries it -----------------------------------------------------------------------------------------------
+# ---- an expert tries it ---------------------------------------------------------------------------------------------
 
 
 def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
@@ -183,8 +187,7 @@ def _alive(name: str, earned: Sequence[RewardBreakdown]) -> Finding:
     if broken:
         return Finding(what, "broken", remedy=f"{path}: broken ({broken.reason}); mend the reward, or take it out")
     if not parts and nothing:
-        return Finding(what, "nothing to measure", remedy=f"{path}: nothing to measure here ({nothing.reason}); take it out")
+        remedy = f"{path}: nothing to measure here ({nothing.reason}); take it out"
+        return Finding(what, "nothing to measure", remedy=remedy)
     mean = f"an expert earns {sum(parts) / len(parts):.2f}" if parts else "an expert earns nothing"
     return Finding(what, f"{mean} on {len(parts)} of {len(earned)} tasks")
-
-

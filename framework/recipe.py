@@ -39,24 +39,24 @@ class Algorithm(Settings):
 
     advantage: str = "grpo"
     """The estimator: ours (grpo, dr_grpo, rloo), or any of verl's by its name."""
-    group: int = Field(8, ge=1)
+    group: int = Field(default=8, ge=1)
     """Episodes per task; advantages are taken within a group."""
-    prompts: int = Field(8, ge=1)
+    prompts: int = Field(default=8, ge=1)
     """Tasks per step."""
-    mini_batch: int | None = Field(None, ge=1)
+    mini_batch: int | None = Field(default=None, ge=1)
     """Tasks per gradient; by default all of a step's."""
-    micro_batch: int = Field(8, ge=1)
+    micro_batch: int = Field(default=8, ge=1)
     """Episodes that pass through one device at a time."""
-    epochs: int = Field(1, ge=1)
+    epochs: int = Field(default=1, ge=1)
     """How often a step's episodes are learned from."""
     resample_settled: bool = False
     """Replace groups whose rewards all agree by fresh tasks, until a step is full."""
 
-    lr: float = Field(1e-6, ge=0)
+    lr: float = Field(default=1e-6, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: int = Field(0, ge=0)
+    warmup: int = Field(default=0, ge=0)
     """Steps over which the learning rate rises from 0."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.999)
 
     loss: str = "vanilla"
@@ -69,26 +69,26 @@ class Algorithm(Settings):
     """How far the probability ratio may fall below and rise above 1."""
     kl: Literal["off", "k1", "k2", "k3"] = "off"
     """The estimate of the distance to the reference model that is added to the loss."""
-    kl_coef: float = Field(0.001, ge=0)
+    kl_coef: float = Field(default=0.001, ge=0)
 
-    lora_rank: int = Field(0, ge=0)
+    lora_rank: int = Field(default=0, ge=0)
     """Train low-rank adapters of this rank; 0 trains everything."""
-    lora_alpha: int = Field(16, ge=1)
+    lora_alpha: int = Field(default=16, ge=1)
 
 
 class Sampling(Settings):
     """How the policy is asked."""
 
     backend: Literal["transformers", "vllm"] = "transformers"
-    temperature: float = Field(1.0, ge=0)
-    top_p: float = Field(1.0, gt=0, le=1)
-    reply_tokens: int = Field(512, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    reply_tokens: int = Field(default=512, ge=1)
     """At most this many tokens a turn."""
-    prompt_tokens: int = Field(2048, ge=1)
+    prompt_tokens: int = Field(default=2048, ge=1)
     """At most this many in the first observation."""
-    episode_tokens: int = Field(4096, ge=1)
+    episode_tokens: int = Field(default=4096, ge=1)
     """At most this many after it: replies and further observations."""
-    deadline_s: float = Field(600.0, gt=0)
+    deadline_s: float = Field(default=600.0, gt=0)
     """Seconds that one reply may take before the run is stopped."""
     failed: Literal["retry", "drop"] = "retry"
     """An episode that fails for the env's reasons is played once more before it is dropped, or dropped at once."""
@@ -98,14 +98,14 @@ class Cluster(Settings):
     """Where it runs."""
 
     platform: Literal["cpu", "cuda"] = "cpu"
-    nodes: int = Field(1, ge=1)
-    gpus_per_node: int = Field(1, ge=1)
+    nodes: int = Field(default=1, ge=1)
+    gpus_per_node: int = Field(default=1, ge=1)
     """On the cpu platform: trainer processes."""
     mode: Literal["sync", "colocate_async", "separate_async"] = "sync"
     """How playing and learning share time and devices, by verl's names."""
-    tensor_parallel: int = Field(1, ge=1)
+    tensor_parallel: int = Field(default=1, ge=1)
     """Devices that one rollout server is spread over."""
-    sequence_parallel: int = Field(1, ge=1)
+    sequence_parallel: int = Field(default=1, ge=1)
     """Devices that one episode is spread over in training."""
     gradient_checkpointing: bool = False
     """Compute activations twice and keep fewer of them."""
@@ -116,18 +116,18 @@ class Cluster(Settings):
 class Reinforce(Settings):
     """The stage in which the policy learns from its own episodes."""
 
-    steps: int = Field(100, ge=1)
-    save_every: int = Field(20, ge=1)
+    steps: int = Field(default=100, ge=1)
+    save_every: int = Field(default=20, ge=1)
     """Steps between checkpoints; the last step is always kept."""
-    keep: int = Field(2, ge=1)
+    keep: int = Field(default=2, ge=1)
     """Checkpoints that are kept."""
-    test_every: int = Field(0, ge=0)
+    test_every: int = Field(default=0, ge=0)
     """Steps between evaluations; 0 for none."""
     trackers: tuple[str, ...] = ()
     """verl's trackers by name, besides metrics.jsonl: console, tensorboard, wandb, trackio, …"""
-    gap_warn: float | None = Field(None, ge=0)
+    gap_warn: float | None = Field(default=None, ge=0)
     """Say so where rollout and trainer disagree by more about a token's log-prob; by default as the platform allows."""
-    gap_stop: float | None = Field(None, ge=0)
+    gap_stop: float | None = Field(default=None, ge=0)
     """And stop where they disagree by more than this."""
 
 
@@ -136,7 +136,7 @@ class Compare(Settings):
 
     score: str = ""
     """The reward part that is the score; the last one of the recipe if not said."""
-    rounds: int = Field(4, ge=1)
+    rounds: int = Field(default=4, ge=1)
     """How often a model plays each task by lot, besides once as likely as it gets."""
     players: tuple[str, ...] = ("random", "expert")
     """The players without a model that it is held against."""

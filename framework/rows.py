@@ -1,7 +1,7 @@
-"""Rows of a source, held to what a task promises: a row that cannot be played is named, and stops the run or is counted.
+"""Rows of a source, held to what a task promises: one that cannot be played is named, and stops the run or is counted.
 
-    source ─▶ row 17 ─▶ Task ─▶ sound? ─▶ tasks
-                                   └────▶ faults: "row 17 of data.train: …"
+source ─▶ row 17 ─▶ Task ─▶ sound? ─▶ tasks
+                               └────▶ faults: "row 17 of data.train: …"
 """
 
 import random
@@ -97,4 +97,4 @@ def _late(truth: Truth, video: Video) -> Iterator[str]:
         return
     interval = truth.interval.in_frames(video.fps)
     if not 0 <= interval.start <= interval.end < video.length:
-        yield f"the true interval {truth.interval.start:g}–{truth.interval.end:g} does not lie in the clip's {video.length} frames"
+        yield f"the true interval {interval.start:g}–{interval.end:g} does not lie in the clip's {video.length} frames"

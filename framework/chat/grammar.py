@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Grammar(Settings):
     """How replies are written in this game."""
 
-    actions: tuple[Literal["select", "zoom", "answer"], ...] = Field(("select", "answer"), min_length=1)
+    actions: tuple[Literal["select", "zoom", "answer"], ...] = Field(default=("select", "answer"), min_length=1)
     """What may be done."""
     clamp: bool = True
     """Pull an index past the end and a box over the edge back inside; otherwise they are malformed."""

@@ -1,14 +1,17 @@
 """What a person asks for at the terminal, one file each; here is what several of them take."""
 
 import argparse
+import sys
 from pathlib import Path
+
+from rich.console import Console
 
 from framework.recipe import Recipe, find_recipe
 
 
 def takes_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="a name, as quickstart, or a path, as ./my_lab/zoom.yaml")
-    parser.add_argument("changes", metavar="key=value", nargs="*", default=[], help="changes of settings, as env.max_turns=2")
+    parser.add_argument("changes", metavar="key=value", nargs="*", default=[], help="changes, as env.max_turns=2")
 
 
 def the_recipe(said: argparse.Namespace) -> Recipe:
@@ -17,6 +20,11 @@ def the_recipe(said: argparse.Namespace) -> Recipe:
 
 def takes_out(parser: argparse.ArgumentParser, usual: str) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"where it is written; {usual} if not said")
+
+
+def console() -> Console:
+    """As wide as the terminal, or wide enough for whoever reads it later."""
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 120)
 
 
 def counted(text: str) -> int:

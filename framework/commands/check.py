@@ -2,7 +2,10 @@
 
 import argparse
 
-from framework.commands import takes_recipe, the_recipe
+from rich.table import Table
+from rich.text import Text
+
+from framework.commands import console, takes_recipe, the_recipe
 from framework.errors import UserError
 from framework.preflight import preflight
 
@@ -12,14 +15,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(said: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
     findings = preflight(the_recipe(said))
     table = Table("", "what", "found", "limit", box=None, header_style="dim")
     for each in findings:
-        table.add_row("[red]✗" if each.remedy else "[green]✓", each.what, each.found, each.limit)
-    Console(highlight=False).print(table)
+        mark = Text("✗", "red") if each.remedy else Text("✓", "green")
+        table.add_row(mark, each.what, Text(each.found), each.limit)
+    console().print(table)
     remedies = [each.remedy for each in findings if each.remedy]
     if remedies:
         raise UserError("\n        ".join(remedies))

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rich.table import Table
+from rich.text import Text
+
+from framework.commands import console
+
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 GIB = 2**30
 
@@ -31,15 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     """Exit code 2 if something that is needed is missing."""
-    from rich.console import Console
-    from rich.table import Table
-
     lines = [*machine(), *packages()]
     table = Table(box=None, show_header=False)
     for line in lines:
-        mark = "[green]✓" if not line.remedy else "[red]✗" if line.needed else "[yellow]–"
+        mark = Text("✓", "green") if not line.remedy else Text("✗", "red") if line.needed else Text("–", "yellow")
         table.add_row(mark, line.what, line.found, line.remedy)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 140).print(table)
+    console().print(table)
     return 2 if any(line.remedy and line.needed for line in lines) else 0
 
 
@@ -52,10 +54,8 @@ def machine() -> Iterator[Line]:
     yield Line("memory", f"{memory:.0f} GiB", "" if memory >= 8 else "training the quickstart takes about 8 GiB")
     free = shutil.disk_usage(".").free / GIB
     yield Line("disk", f"{free:.0f} GiB free here", "" if free >= 5 else "make room: runs are written here, 5 GiB do")
-    browser = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), "")
-    yield Line("browser", browser or "none", "" if browser else "only for tests of the page: apt install chromium", needed=False)
-    gpus = _gpus()
-    yield Line("cuda", gpus or "none", "" if gpus else "only for cluster.platform=cuda", needed=False)
+    yield _optional("browser", _browser(), "only for tests of the page: apt install chromium")
+    yield _optional("cuda", _gpus(), "only for cluster.platform=cuda")
 
 
 def packages() -> Iterator[Line]:
@@ -69,6 +69,15 @@ def packages() -> Iterator[Line]:
             continue
         fits = found.partition("+")[0] == pin or not pin
         yield Line(name, found, "" if fits else f"{pin} is what this was made with: uv sync")
+
+
+def _optional(what: str, found: str, remedy: str) -> Line:
+    return Line(what, found or "none", "" if found else remedy, needed=False)
+
+
+def _browser() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if (found := shutil.which(name))), "")
 
 
 def _gpus() -> str:

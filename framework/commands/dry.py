@@ -1,4 +1,4 @@
-"""limner dry: everything of a training step but the model. Data, env, a scripted player, rewards, advantages, in figures."""
+"""limner dry: all of a training step but the model, in figures: data, env, a scripted player, rewards, advantages."""
 
 import argparse
 import asyncio
@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from framework.advantage import ADVANTAGES, Values, zero_groups
 from framework.budget import counts
-from framework.commands import counted, takes_recipe, the_recipe
+from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
 from framework.lab.players import PLAYERS
 from framework.recipe import Recipe
@@ -31,7 +30,7 @@ FLOATS = 4 * 3 * 2
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("-n", type=counted, default=64, metavar="N", help="this many episodes; 64 if not said")
-    parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said, random if the env has no expert")
+    parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said and there is an expert")
 
 
 def run(said: argparse.Namespace) -> int:
@@ -40,11 +39,12 @@ def run(said: argparse.Namespace) -> int:
     policy: str = said.policy or ("random" if expertless else "mixed")
     rows, episodes = played(recipe, policy, said.n)
     earned = recipe.rubric.score(episodes)
-    console = Console(highlight=False)
-    console.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}", f"({_stops(episodes)})")
+    out = console()
+    out.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}: {_stops(episodes)}")
     for fault in rows.faults:
-        console.print(f"left out: {fault}", markup=False)
-    console.print(room(recipe, episodes), rewards(recipe, earned), advantages(recipe, episodes, earned), sep="\n")
+        out.print(f"left out: {fault}")
+    for table in (room(recipe, episodes), rewards(recipe, earned), advantages(recipe, episodes, earned)):
+        out.print("", table)
     return 0
 
 
@@ -77,7 +77,8 @@ def room(recipe: Recipe, episodes: Sequence[Episode]) -> Table:
     table = Table("tokens, estimated", "mean", "most", "limit", box=None, header_style="dim", title_justify="left")
     table.add_row("first observation", f"{first.mean():.0f}", f"{first.max()}", f"{recipe.rollout.prompt_tokens}")
     later = every - first
-    table.add_row("further observations", f"{later.mean():.0f}", f"{later.max()}", f"{recipe.rollout.episode_tokens} with replies")
+    limit = f"{recipe.rollout.episode_tokens} with replies"
+    table.add_row("further observations", f"{later.mean():.0f}", f"{later.max()}", limit)
     table.add_row("of these, visual", f"{visual.mean():.0f}", f"{visual.max()}", "")
     step = algorithm.prompts * algorithm.group
     pixels = float(visual.mean()) * rules.sight.unit**2 * FLOATS * step / MIB

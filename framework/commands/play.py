@@ -6,9 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from framework.commands import counted, takes_out, takes_recipe, the_recipe
+from framework.commands import console, counted, takes_out, takes_recipe, the_recipe
 from framework.commands.view import view
 from framework.env import Rules
 from framework.errors import UserError
@@ -26,17 +24,16 @@ Make = Callable[[Task, Rules, int], Policy]
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     takes_out(parser, "runs/RECIPE/play")
-    parser.add_argument("--policy", default="expert", help="expert, hasty, random, mixed, or human: you; expert if not said")
+    parser.add_argument("--policy", default="expert", help="expert, hasty, random, mixed, or human; expert if not said")
     parser.add_argument("-n", type=counted, default=3, metavar="N", help="this many episodes; 3 if not said")
-    parser.add_argument("--seed", type=int, help="which tasks, and how players throw their dice; the recipe's if not said")
+    parser.add_argument("--seed", type=int, help="which tasks, and which luck; the recipe's if not said")
 
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     out: Path = said.out or Path("runs") / recipe.name / "play"
     seed: int = recipe.seed if said.seed is None else said.seed
-    console = Console(highlight=False, soft_wrap=True)
-    make = player(said.policy, out)
+    screen, make = console(), player(said.policy, out)
     writable(out)
     source = recipe.data.train
     rows = read(source, lot(source, said.n, seed), recipe.data.faulty)
@@ -45,20 +42,23 @@ def run(said: argparse.Namespace) -> int:
             episode = asyncio.run(play(task, recipe.env, make(task, recipe.env, seed + number)))
             [earned] = recipe.rubric.score([episode])
             record.add(episode, earned, policy=said.policy)
-            console.print(told(episode, earned), markup=False)
+            screen.print(told(episode, earned), soft_wrap=True)
     for fault in rows.faults:
-        console.print(f"left out: {fault}", markup=False)
-    console.print(f"record  {out}\npage    {view(out)}", markup=False)
+        screen.print(f"left out: {fault}", soft_wrap=True)
+    screen.print(f"record  {out}\npage    {view(out)}", soft_wrap=True)
     return 0
 
 
 def player(name: str, out: Path) -> Make:
     """Who plays."""
-    makers: dict[str, Make] = {**PLAYERS, "human": lambda task, rules, seed: Human(Shown(out / "seen" / _file(task.id)), _ask)}
-    return find(makers, name, "policy")
+
+    def human(task: Task, rules: Rules, seed: int) -> Policy:
+        return Human(Shown(out / "seen" / _file(task.id)), _ask)
+
+    return find({**PLAYERS, "human": human}, name, "policy")
 
 
-# ---- for a reader -----------------------------------------------------------------------------------------------------
+# ---- for a reader ---------------------------------------------------------------------------------------------------
 
 
 def told(episode: Episode, earned: RewardBreakdown) -> str:
@@ -68,7 +68,8 @@ def told(episode: Episode, earned: RewardBreakdown) -> str:
     parts = [f"{name} {value:.2f}" for name, value in earned.parts.items()]
     parts += [f"{name}: {failure.reason}" for name, failure in earned.failures.items()]
     total = "none" if earned.total is None else f"{earned.total:.3f}"
-    return f"{task.id}\n{turns}\n  {episode.stop}{f' ({episode.error})' if episode.error else ''}\n  reward {total}   {' · '.join(parts)}\n"
+    why = f" ({episode.error})" if episode.error else ""
+    return f"{task.id}\n{turns}\n  {episode.stop}{why}\n  reward {total}   {' · '.join(parts)}\n"
 
 
 def _turn(turn: Turn) -> Sequence[str]:
@@ -84,11 +85,11 @@ def readable(seen: Observation) -> str:
 def named(picture: Picture) -> str:
     """frame 3 (1.5 s) 64×64, keyframe"""
     seconds = picture.video.time(picture.frame)
-    part = f", part {picture.crop.x0:g} {picture.crop.y0:g} {picture.crop.x1:g} {picture.crop.y1:g}" if picture.crop else ""
+    part = f", part {' '.join(f'{corner:g}' for corner in picture.crop.corners)}" if picture.crop else ""
     return f"frame {picture.frame} ({seconds:.1f} s) {picture.size[0]}×{picture.size[1]}, {picture.role}{part}"
 
 
-# ---- for a person who plays -------------------------------------------------------------------------------------------
+# ---- for a person who plays -----------------------------------------------------------------------------------------
 
 
 class Shown:
@@ -119,7 +120,7 @@ def _ask(prompt: str) -> str:
     try:
         return input(prompt)
     except EOFError:
-        raise UserError("--policy human: nobody answers at the terminal; play where you can type, or take a scripted player") from None
+        raise UserError("--policy human: nobody answers; play where you can type, or take a scripted player") from None
 
 
 def _stopped(number: int, frame: object) -> None:

@@ -10,7 +10,7 @@ from framework.reasoners.voice import Voice
 class Qwen2_5VL(Reasoner):
     """Says positions as pixels of the picture as its processor resized it."""
 
-    unit: int = Field(28, ge=1)
+    unit: int = Field(default=28, ge=1)
     coordinates: Coordinates = "pixels"
 
     def voice(self) -> Voice:
@@ -22,7 +22,7 @@ class Qwen2_5VL(Reasoner):
 class Qwen3VL(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
-    unit: int = Field(32, ge=1)
+    unit: int = Field(default=32, ge=1)
     coordinates: Coordinates = 1000
 
     def voice(self) -> Voice:

@@ -18,7 +18,7 @@ class Reasoner(Settings):
     path: str
     """A Hugging Face folder or name."""
 
-    unit: int = Field(28, ge=1)
+    unit: int = Field(default=28, ge=1)
     """Pixels along one side of a visual token."""
     coordinates: Coordinates = 1000
     """How it says positions: 0 … this over the picture, or pixels of the picture as it was shown."""

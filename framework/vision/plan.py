@@ -13,13 +13,13 @@ from framework.vision.boxes import Box, Interval
 class Look(Settings):
     """How frames of one role are shown."""
 
-    frames: int = Field(8, ge=0)
+    frames: int = Field(default=8, ge=0)
     """At most this many."""
-    max_pixels: int = Field(25_088, ge=1)
+    max_pixels: int = Field(default=25_088, ge=1)
     """A picture has no more than this; 25 088 is 32 tokens of 28 × 28."""
-    min_pixels: int = Field(3_136, ge=1)
+    min_pixels: int = Field(default=3_136, ge=1)
     """And no fewer, if it must be enlarged."""
-    grain: int | None = Field(None, ge=1)
+    grain: int | None = Field(default=None, ge=1)
     """If set, a frame is reduced to grain × grain cells first: it shows colours, but hardly places."""
 
     @model_validator(mode="after")

@@ -43,9 +43,15 @@ CHANGES = [
     ("env.max_turns=", "env.max_turns: None will not do; it should be a whole number"),
     ("env.force_answer=perhaps", "env.force_answer: 'perhaps' will not do; it should be true or false"),
     ("rewards.place.weight=heavy", "rewards.place.weight: 'heavy' will not do; it should be a number"),
-    ("reasoner.coordinates=metres", "reasoner.coordinates: 'metres' will not do; it should be a whole number or 'pixels'"),
+    (
+        "reasoner.coordinates=metres",
+        "reasoner.coordinates: 'metres' will not do; it should be a whole number or 'pixels'",
+    ),
     ("env.on_malformed=shout", "env.on_malformed: 'shout' will not do; it should be 'stop' or 'ask_again'"),
-    ("env.grammar.actions=[selct]", "env.grammar.actions.0: 'selct' will not do; it should be 'select', 'zoom' or 'answer'"),
+    (
+        "env.grammar.actions=[selct]",
+        "env.grammar.actions.0: 'selct' will not do; it should be 'select', 'zoom' or 'answer'",
+    ),
     ("env.grammar.actions=[]", "env.grammar.actions: [] will not do; it should be a longer list"),
     ("algorithm.betas=[0.9]", "algorithm.betas: [0.9] will not do; it should be a longer list"),
     ("seed.x=3", "seed: {'x': 3} will not do; it should be a whole number"),
@@ -68,12 +74,18 @@ CHANGES = [
     ("env.overview.min_pixels=999", "env.overview: min_pixels 999 is more than max_pixels 64; lower it"),
     # what must be given
     ("env.max_turns=???", "env.max_turns: must be given (it is ??? in"),
-    ("reasoner=qwen3_vl", "reasoner.path: must be given; write it in the recipe, or add reasoner.path=… to the command"),
+    (
+        "reasoner=qwen3_vl",
+        "reasoner.path: must be given; write it in the recipe, or add reasoner.path=… to the command",
+    ),
     # settings that are none
     ("env.max_turns", "env.max_turns: no setting; write key=value, as in env.max_turns=2"),
     ("=3", "=3: no setting; write key=value"),
     ("env..max_turns=3", "env..max_turns=3: no setting; write key=value"),
-    ("env.grammar.actions=[select", "env.grammar.actions: '[select' is not readable as yaml; close its brackets and quotes"),
+    (
+        "env.grammar.actions=[select",
+        "env.grammar.actions: '[select' is not readable as yaml; close its brackets and quotes",
+    ),
     ("seed=${nothing}", "seed: Interpolation key 'nothing' not found"),
 ]
 
@@ -97,20 +109,61 @@ FILES = [
     ("nothing", "", "must be given; write it in the recipe, or add"),
     ("extends nothing", "extends: ghost.yaml", "ghost.yaml: no such file; mend `extends:` in", "recipe.yaml"),
     ("extends itself", "extends: recipe.yaml", "extends itself (recipe.yaml → recipe.yaml); take one `extends:` out"),
-    ("extends two", "extends: [a.yaml, b.yaml]", "extends: ['a.yaml', 'b.yaml'] will not do; it should be the path of one"),
+    (
+        "extends two",
+        "extends: [a.yaml, b.yaml]",
+        "extends: ['a.yaml', 'b.yaml'] will not do; it should be the path of one",
+    ),
     ("extends a folder", "extends: .", "Is a directory; give the path of a readable yaml file"),
     ("no rewards", WHOLE.replace("{form: well_formed}", "{}"), "rewards: {} has no reward; name one"),
-    ("a typing slip", WHOLE.replace("reasoner:", "reasonr:"), "reasonr: unknown key (value 'lab'); did you mean 'reasoner'?"),
+    (
+        "a typing slip",
+        WHOLE.replace("reasoner:", "reasonr:"),
+        "reasonr: unknown key (value 'lab'); did you mean 'reasoner'?",
+    ),
     ("no env", WHOLE.replace("env: keyframes\n", ""), "env: must be given; write it in the recipe, or add env=…"),
-    ("no module", WHOLE.replace("well_formed", "ghosts:Boo"), "no module 'ghosts' for reward 'ghosts:Boo'; put ghosts.py beside"),
-    ("no such class", WHOLE.replace("well_formed", "slips:Smothness"), "module 'slips' has no 'Smothness'; did you mean 'Smoothness'?"),
-    ("no reward", WHOLE.replace("well_formed", "slips:Plain"), "rewards.form.use: 'slips:Plain' is no reward; make it a subclass"),
-    ("a function", WHOLE.replace("well_formed", "slips:score"), "rewards.form.use: 'slips:score' is no reward; make it a subclass"),
-    ("half a reward", WHOLE.replace("well_formed", "slips:Half"), "reward 'slips:Half' lacks __call__; write that method"),
-    ("no rules", WHOLE.replace("keyframes", "slips:Smoothness"), "'slips:Smoothness' is no env; make it a subclass of framework.env.Rules"),
-    ("a syntax error", WHOLE.replace("well_formed", "broken:Mine"), "'broken:Mine' cannot be imported:", "broken.py:2: SyntaxError:"),
+    (
+        "no module",
+        WHOLE.replace("well_formed", "ghosts:Boo"),
+        "no module 'ghosts' for reward 'ghosts:Boo'; put ghosts.py beside",
+    ),
+    (
+        "no such class",
+        WHOLE.replace("well_formed", "slips:Smothness"),
+        "module 'slips' has no 'Smothness'; did you mean 'Smoothness'?",
+    ),
+    (
+        "no reward",
+        WHOLE.replace("well_formed", "slips:Plain"),
+        "rewards.form.use: 'slips:Plain' is no reward; make it a subclass",
+    ),
+    (
+        "a function",
+        WHOLE.replace("well_formed", "slips:score"),
+        "rewards.form.use: 'slips:score' is no reward; make it a subclass",
+    ),
+    (
+        "half a reward",
+        WHOLE.replace("well_formed", "slips:Half"),
+        "reward 'slips:Half' lacks __call__; write that method",
+    ),
+    (
+        "no rules",
+        WHOLE.replace("keyframes", "slips:Smoothness"),
+        "'slips:Smoothness' is no env; make it a subclass of framework.env.Rules",
+    ),
+    (
+        "a syntax error",
+        WHOLE.replace("well_formed", "broken:Mine"),
+        "'broken:Mine' cannot be imported:",
+        "broken.py:2: SyntaxError:",
+    ),
     ("raises", WHOLE.replace("well_formed", "raising:Mine"), "raising.py:1: ZeroDivisionError: division by zero"),
-    ("imports a ghost", WHOLE.replace("well_formed", "haunted:Mine"), "haunted.py:1: ModuleNotFoundError: No module named 'gohst'"),
+    (
+        "imports a ghost",
+        WHOLE.replace("well_formed", "haunted:Mine"),
+        "haunted.py:1: ModuleNotFoundError: No module named 'gohst'",
+    ),
 ]
 
 MODULES = {
@@ -136,8 +189,12 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize(("text", "lessons"), [(text, lessons) for _, text, *lessons in FILES], ids=[each[0] for each in FILES])
-def test_a_wrong_recipe_file_is_answered_with_path_and_remedy(text: str, lessons: list[str], tmp_path, capsys, own_imports):
+@pytest.mark.parametrize(
+    ("text", "lessons"), [(text, lessons) for _, text, *lessons in FILES], ids=[each[0] for each in FILES]
+)
+def test_a_wrong_recipe_file_is_answered_with_path_and_remedy(
+    text: str, lessons: list[str], tmp_path, capsys, own_imports
+):
     recipe = written(tmp_path, text)
     said = refused(["show", str(recipe)], capsys)
     assert all(lesson in said for lesson in lessons), said
@@ -167,7 +224,10 @@ def test_a_path_with_a_slip_is_answered_with_the_nearest_file(tmp_path, capsys):
 
 @pytest.mark.parametrize("change", ["env.max_turn=3", "rewards.place.use=box_iuo", "data.train.level=glanse"])
 def test_a_fault_comes_within_a_second_and_without_torch(change: str):
-    code = f"import sys; from framework.cli import main; r = main(['check', 'quickstart', {change!r}]); print(r, 'torch' in sys.modules)"
+    code = (
+        f"import sys; from framework.cli import main; code = main(['check', 'quickstart', {change!r}]);"
+        "print(code, 'torch' in sys.modules)"
+    )
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "2 False\n"
@@ -180,7 +240,8 @@ def refused(argv: list[str], capsys) -> str:
     assert main(argv) == 2
     assert time.perf_counter() - began < 1
     said = capsys.readouterr()
-    assert said.err.startswith("limner: ") and "Traceback" not in said.err
+    assert said.err.startswith("limner: ")
+    assert "Traceback" not in said.err
     return said.err
 
 

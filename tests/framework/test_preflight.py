@@ -26,7 +26,7 @@ def test_the_quickstart_fits():
         ("env.max_turns=9", "rollout.episode_tokens: 512 tokens, but 9 turns may take "),
         ("algorithm.group=1", "algorithm.group: 1 leaves nothing to compare with"),
         ("algorithm.mini_batch=3", "algorithm.mini_batch: 3 does not divide algorithm.prompts 8; try 1, 2, 4, 8"),
-        ("data.train.count=4", "algorithm.prompts: 8 tasks a step, but data.train has 4; set it to at most 4"),
+        ("data.train.count=4", "algorithm.prompts: 8 a step, but data.train has 4 tasks; set it to at most 4"),
         ("reasoner.coordinates=2", "reasoner.coordinates: 2 is too coarse for these boxes; raise it"),
         ("reasoner.path=./ghost", "reasoner.path: './ghost' is no folder; give the model's folder or its name"),
     ],
@@ -37,8 +37,8 @@ def test_what_does_not_fit_names_the_key_to_change(change: str, path: str):
 
 def test_devices_must_share_a_step_evenly():
     [remedy] = remedies("cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.nodes=3")
-    assert remedy.startswith("algorithm.prompts: 8 tasks × 8 episodes do not divide among 24 devices")
-    assert remedy.endswith("set it to a multiple of 3")
+    assert remedy.startswith("algorithm.prompts: 64 episodes do not divide among 24 devices")
+    assert remedy.endswith("set it to 3, 6 …")
 
 
 def test_what_the_remedy_asks_for_is_enough():

@@ -55,11 +55,17 @@ def broken(task: Task, tmp_path: Path) -> dict[str, tuple[Task, str]]:
         "no image": (replace(task, video=replace(video, source=str(junk))), "junk"),
         "another size": (replace(task, video=replace(video, width=80)), "clip"),
         "empty truth": (truth(), "the truth is empty, so no reward could be given"),
-        "short truth": (truth(present=(True,)), "the truth says of 1 frames whether the target is there, the clip has 3"),
+        "short truth": (
+            truth(present=(True,)),
+            "the truth says of 1 frames whether the target is there, the clip has 3",
+        ),
         "mask of another size": (truth(masks={1: Mask((12,), 4, 3)}), "the mask of frame 1 is 4×3, the frame 8×6"),
         "mask of other runs": (truth(masks={1: Mask((12,), 8, 6)}), "the mask of frame 1 has runs for 12 of 48 pixels"),
         "frame past the end": (truth(masks={5: Mask((48,), 8, 6)}), "the truth speaks of frame 5, the clip has 3"),
-        "interval past the end": (truth(interval=Interval(1, 9)), "the true interval 1–9 does not lie in the clip's 3 frames"),
+        "interval past the end": (
+            truth(interval=Interval(1, 9)),
+            "the true interval 1–9 does not lie in the clip's 3 frames",
+        ),
     }
 
 
@@ -84,7 +90,9 @@ def test_a_faulty_row_is_named_with_its_file_and_a_remedy(case: str, good: Task,
     with pytest.raises(DataError) as raised:
         read(Clips(rows=(good, task)), range(2))
     message = str(raised.value)
-    assert message.startswith("row 1 of Clips") and said in message and str(tmp_path) in message
+    assert message.startswith("row 1 of Clips")
+    assert said in message
+    assert str(tmp_path) in message
     assert message.endswith("mend it, or leave such rows out with data.faulty=skip")
 
 

@@ -1,0 +1,187 @@
+"""The command line: quick, quiet about torch, and done with exit codes that programs can read."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from framework.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]):
+    assert main(["list", "--json"]) == 0
+    there = json.loads(capsys.readouterr().out)
+    assert list(there) == ["recipes", "envs", "rewards", "reasoners"]
+    assert "quickstart" in there["recipes"]
+    assert "keyframes" in there["envs"]
+    assert "box_iou" in there["rewards"]
+    assert "lab" in there["reasoners"]
+
+
+def test_list_says_a_line_about_each(capsys: pytest.CaptureFixture[str]):
+    assert main(["list"]) == 0
+    assert "Says positions as 0–1000 over the picture." in capsys.readouterr().out
+
+
+def test_show_begins_with_the_formula_of_the_reward(capsys: pytest.CaptureFixture[str]):
+    assert main(["show", "quickstart", "rewards.place.weight=0.5"]) == 0
+    assert capsys.readouterr().out.startswith("# total = 0.1·form + 0.3·moment + 0.5·place\nname: quickstart\n")
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
+    for argv in (["--help"], ["-h"], []):
+        assert main(argv) == 0
+        said = capsys.readouterr().out
+        assert all(f"  {name} " in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as done:
+        main([name, "--help"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: limner {name}")
+
+
+def test_help_comes_at_once_and_without_torch():
+    code = (
+        "import sys; from framework.cli import main; main(['--help']);"
+        "print('torch' in sys.modules, 'pydantic' in sys.modules)"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.endswith("False False\n")
+    assert time.perf_counter() - began < 2
+
+
+def test_options_and_settings_may_stand_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    argv = ["play", "--out", str(tmp_path), "env.max_turns=2", "quickstart"]
+    assert main(argv) == 2  # the first word is the recipe
+    assert "no recipe 'env.max_turns=2'" in capsys.readouterr().err
+    assert main(["play", "-n", "1", "quickstart", "--out", str(tmp_path), "env.max_turns=2"]) == 0
+
+
+@pytest.mark.parametrize("policy", ["expert", "hasty", "random", "mixed"])
+def test_play_shows_what_was_seen_said_and_earned(policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["play", "quickstart", "-n", "2", "--policy", policy, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "frame 0 (0.0 s) 8×8, overview" in said
+    assert "▸ <" in said
+    assert "reward " in said
+    assert "form 1.00" in said
+    assert (tmp_path / "report.html").is_file()
+    assert str(tmp_path / "report.html") in said
+    assert len((tmp_path / "episodes.jsonl").read_text().splitlines()) == 2
+
+
+def test_the_same_seed_plays_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    played: list[str] = []
+    for seed in ("5", "5", "6"):
+        assert main(["play", "quickstart", "--policy", "random", "--seed", seed, "--out", str(tmp_path)]) == 0
+        played.append(capsys.readouterr().out)
+    assert played[0] == played[1] != played[2]
+
+
+def test_a_person_is_told_where_the_pictures_lie(tmp_path: Path):
+    done = run(
+        "play", "quickstart", "-n", "1", "--policy", "human", "--out", str(tmp_path), said="<answer>nowhere</answer>\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "answered" in done.stdout
+    pictures = list((tmp_path / "seen").rglob("*.png"))
+    assert pictures
+    assert all(str(picture) in done.stdout for picture in pictures)
+
+
+def test_a_person_who_is_not_there_is_missed(tmp_path: Path):
+    done = run("play", "quickstart", "--policy", "human", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == (
+        "limner: --policy human: nobody answers; play where you can type, or take a scripted player\n"
+    )
+
+
+def test_ctrl_c_ends_a_game_at_once(tmp_path: Path):
+    argv = [sys.executable, "-m", "framework.cli", "play", "quickstart", "--policy", "human", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as game:
+        assert game.stdout is not None
+        assert game.stderr is not None
+        seen = b""
+        while "▸".encode() not in seen:
+            seen += os.read(game.stdout.fileno(), 4096)
+        game.send_signal(signal.SIGINT)
+        assert game.wait(timeout=10) == 130
+        assert game.stderr.read() == b"limner: stopped\n"
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["play", "quickstart", "--out", str(tmp_path / "file" / "run")]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(tmp_path / "file") in said.err
+
+
+def test_dry_tells_what_each_reward_is_worth(capsys: pytest.CaptureFixture[str]):
+    assert main(["dry", "quickstart", "-n", "16"]) == 0
+    said = capsys.readouterr().out
+    assert "16 episodes of 2 tasks, played by mixed" in said
+    assert "further observations" in said
+    assert "MiB" in said
+    assert "constant" in next(line for line in said.splitlines() if line.startswith(" form"))
+    assert "groups that agree" in said
+
+
+def test_dry_counts_rows_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["dry", "quickstart", "-n", "8", "--policy", "expert", "data.faulty=skip"]) == 0
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_view_draws_the_page_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["play", "quickstart", "-n", "1", "--out", str(tmp_path)]) == 0
+    (tmp_path / "report.html").unlink()
+    assert main(["view", str(tmp_path)]) == 0
+    assert (tmp_path / "report.html").is_file()
+    assert str(tmp_path / "report.html") in capsys.readouterr().out
+
+
+def test_doctor_knows_the_machine_and_every_package(capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor"]) in (0, 2)
+    said = capsys.readouterr().out
+    assert all(
+        f" {what} " in said for what in ("python", "cores", "memory", "disk", "cuda", "torch", "verl", "pydantic")
+    )
+
+
+def test_a_reader_who_leaves_early_is_no_error():
+    shell = f"{sys.executable} -m framework.cli show quickstart | head -n 1"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(tmp_path: Path):
+    (tmp_path / "mine.py").write_text(
+        "from framework.reward import Reward\n\n"
+        "class Mine(Reward):\n    def __call__(self, episodes):\n        return 1 / 0\n"
+    )
+    done = run("dry", "quickstart", "rewards.mine=mine:Mine", path=tmp_path)
+    assert done.returncode == 1
+    assert "mine.py" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+
+
+def run(*argv: str, said: str = "", path: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, path)))}
+    command = [sys.executable, "-m", "framework.cli", *argv]
+    return subprocess.run(command, input=said, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=60)

@@ -1,0 +1,67 @@
+"""A reward, an env and a recipe in a folder of one's own, played from anywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework.recipe import find_recipe
+from framework.testing import check_env, check_reward
+
+ROOT = Path(__file__).parents[2]
+MY_LAB = Path(__file__).parent / "my_lab"
+
+
+@pytest.fixture
+def my_lab(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MY_LAB, tmp_path / "my_lab", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def limner(*argv: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "import sys; from framework.cli import main; sys.exit(main())", *argv]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
+
+
+def test_a_recipe_of_ones_own_is_played_from_another_folder(my_lab: Path):
+    done = limner("play", "./my_lab/zoom.yaml", folder=my_lab.parent)
+    assert done.returncode == 0, done.stderr
+    assert "calm 0." in done.stdout
+    assert "place 1.00" in done.stdout
+    assert (my_lab.parent / "runs" / "zoom" / "play" / "report.html").is_file()
+
+
+@pytest.mark.parametrize("command", ["show", "check", "dry"])
+def test_every_command_takes_it(command: str, my_lab: Path):
+    done = limner(command, "./my_lab/zoom.yaml", folder=my_lab.parent)
+    assert done.returncode == 0, done.stderr
+    assert "calm" in done.stdout
+
+
+def test_a_slip_in_it_is_shown_with_its_line(my_lab: Path):
+    with (my_lab / "my_rewards.py").open("a") as file:
+        file.write("\nclass Late(\n")
+    done = limner("play", "./my_lab/zoom.yaml", folder=my_lab.parent)
+    assert done.returncode == 2
+    assert "rewards.calm.use: 'my_rewards:Smoothness' cannot be imported: " in done.stderr
+    assert "my_rewards.py:22: SyntaxError: '(' was never closed" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_its_env_and_reward_keep_their_contracts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    recipe = find_recipe(str(MY_LAB / "zoom.yaml"))
+    episode = check_env(recipe.env, recipe.data.train.task(0))
+    check_reward(recipe.rewards["calm"], [episode])
+    for name in ("my_rewards", "my_envs"):
+        del sys.modules[name]
+
+
+def test_it_is_as_small_as_it_is_told_to_be():
+    lines = {path.name: [line for line in path.read_text().splitlines() if line.strip()] for path in MY_LAB.glob("*.*")}
+    assert len(lines["my_rewards.py"]) <= 20
+    assert len(lines["my_envs.py"]) <= 40
+    assert len(lines["zoom.yaml"]) <= 10
