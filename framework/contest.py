@@ -27,6 +27,7 @@ class Contest:
     """Everyone's games, by player: each task once as likely as it gets, and the models' several times by lot."""
 
     tasks: Sequence[Task]
+    score_name: str
     greedy: Mapping[str, Played]
     sampled: Mapping[str, Played]
 
@@ -49,12 +50,11 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
             if last:
                 greedy["blind"] = await _games(recipe, tasks, model.greedy(at_once=True))
                 greedy["shuffled"] = await _games(recipe, tasks, model.greedy(others=tasks))
-    return Contest(tasks, greedy, sampled)
+    return Contest(tasks, recipe.score, greedy, sampled)
 
 
 async def _games(recipe: "Recipe", tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
-    score = recipe.stages.eval.score or list(recipe.rewards)[-1]
-    return await play_all(tasks, recipe.env, recipe.rubric, player, score, rounds, recipe.seed)
+    return await play_all(tasks, recipe.env, recipe.rubric, player, recipe.score, rounds, recipe.seed)
 
 
 def _scripted(recipe: "Recipe", player) -> Player:

@@ -171,6 +171,9 @@ class Recipe(Settings):
     def _fits_together(self) -> "Recipe":
         if not self.rewards:
             raise Fault(("rewards",), "{} has no reward; name one, as in rewards: {form: {use: well_formed}}")
+        if self.score not in self.rewards:
+            said = f"no reward {self.score!r} in this recipe; {nearest(self.score, self.rewards)}"
+            raise Fault(("stages", "eval", "score"), said)
         if self.env.sight != self.reasoner.sight:
             return self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         return self
@@ -178,6 +181,11 @@ class Recipe(Settings):
     @property
     def rubric(self) -> Rubric:
         return Rubric(self.rewards)
+
+    @property
+    def score(self) -> str:
+        """The reward part by which policies are compared."""
+        return self.stages.eval.score or list(self.rewards)[-1]
 
 
 def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
