@@ -23,6 +23,8 @@ COMMANDS = {
     "check": "does it fit? keys, files, tokens, batch, coordinates, before anything is trained",
     "play": "play episodes with a scripted player or by hand, and draw the page",
     "dry": "data, env, scripted player, rewards, advantages, with their figures",
+    "train": "play and learn, with verl and Ray, on this machine or a cluster",
+    "eval": "let everyone play the held-out tasks, and say who is how good",
     "view": "draw the page of a run",
     "doctor": "is this machine ready, and what is missing?",
 }

@@ -46,7 +46,7 @@ class Algorithm(Settings):
     mini_batch: int | None = Field(default=None, ge=1)
     """Tasks per gradient; by default all of a step's."""
     micro_batch: int = Field(default=8, ge=1)
-    """Episodes that pass through one device at a time."""
+    """At most this many episodes pass through one device at a time."""
     epochs: int = Field(default=1, ge=1)
     """How often a step's episodes are learned from."""
     resample_settled: bool = False
@@ -74,6 +74,13 @@ class Algorithm(Settings):
     lora_rank: int = Field(default=0, ge=0)
     """Train low-rank adapters of this rank; 0 trains everything."""
     lora_alpha: int = Field(default=16, ge=1)
+
+    @model_validator(mode="after")
+    def _gradients_are_equal(self) -> "Algorithm":
+        if self.mini_batch is not None and self.prompts % self.mini_batch:
+            said = f"{self.mini_batch} does not divide algorithm.prompts={self.prompts}; choose a divisor"
+            raise Fault(("mini_batch",), said)
+        return self
 
 
 class Sampling(Settings):

@@ -1,18 +1,17 @@
-"""Plays verl's rows as episodes, many at once in one event loop, and hands the trainer ids, masks, pixels and the episode.
+"""Plays verl's rows as episodes, many at once in one event loop, and hands the trainer their tokens and pixels.
 
-    row ─▶ task ─▶ play(task, rules, ModelPolicy ─▶ verl's server) ─▶ episode ─┐
-                                        └─▶ ledger, pixels ─▶ patches (a thread) ─┴─▶ AgentLoopOutput ─▶ TransferQueue
+row ─▶ task ─▶ play(task, rules, ModelPolicy ─▶ verl's server) ─▶ episode ─┐
+                                    └─▶ ledger, pixels ─▶ patches (a thread) ─┴─▶ AgentLoopOutput ─▶ TransferQueue
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import ray
 import torch
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
@@ -21,13 +20,12 @@ from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
-from framework.record import to_json
 from framework.recipe import Recipe, Sampling
+from framework.record import to_json
 from framework.rollout import play
-from framework.tokens import Tokens
-from framework.train.fingerprint import fingerprints
 from framework.train.pulse import Pulse
 from framework.train.run import Run
+from framework.train.sample import Sample
 from framework.types import Episode, Stop, Task
 
 PAINTERS = 4
@@ -88,7 +86,13 @@ class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         self.pulse = Pulse()
 
     async def _run_agent_loop(
-        self, sampling_params: dict[str, Any], trajectory: dict[str, Any], *, agent_name: str, trace: bool = True, **row: Any
+        self,
+        sampling_params: dict[str, Any],
+        trajectory: dict[str, Any],
+        *,
+        agent_name: str,
+        trace: bool = True,
+        **row: Any,
     ) -> None:
         task = self.sources[row["split"]].task(row["index"])
         limits = self.recipe.rollout.model_copy(
@@ -100,64 +104,31 @@ class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         await self._agent_loop_postprocess(output, trajectory["validate"], **row)
 
     async def _played(self, task: Task, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
-        """The episode as verl wants it; an env that fails costs the episode, anything else ends the run in the trainer."""
+        """The episode as verl wants it. An env that fails costs the episode; anything else is fatal, in the trainer."""
         served = Served(self.llm_client, self.recipe, self.voice.stop_tokens)
-        attempts = 2 if limits.failed == "retry" else 1
+        place = (self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"])
         try:
-            for attempt in range(attempts):
-                policy = ModelPolicy(
-                    self.voice,
-                    served,
-                    limits,
-                    self.recipe.env.system,
-                    seed=seed(self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"], attempt),
-                    painters=self.painters,
-                )
+            for attempt in range(2 if limits.failed == "retry" else 1):
+                lot = seed(*place, attempt)
+                policy = ModelPolicy(self.voice, served, limits, self.recipe.env.system, lot, self.painters)
                 episode = await play(task, self.recipe.env, policy)
                 if episode.stop is not Stop.ERROR:
                     loop = asyncio.get_running_loop()
                     return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
             return self._nothing(episode, served)
         except (LimnerError, ray.exceptions.RayError) as error:
-            return self._nothing(Episode(task=task, turns=(), stop=Stop.ERROR), served, f"{type(error).__name__}: {error}")
+            return self._nothing(
+                Episode(task=task, turns=(), stop=Stop.ERROR), served, f"{type(error).__name__}: {error}"
+            )
 
     def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
         tokens = policy.ledger.close()
-        pictures, positions = self._tensors(tokens, policy)
-        return AgentLoopOutput(
-            prompt_ids=tokens.ids[: tokens.prompt].tolist(),
-            response_ids=tokens.ids[tokens.prompt :].tolist(),
-            response_mask=tokens.mask[tokens.prompt :].tolist(),
-            response_logprobs=tokens.log_probs[tokens.prompt :].tolist(),
-            multi_modal_data=pictures | {"positions": positions},
-            num_turns=2 * len(episode.turns),
-            metrics=AgentLoopMetrics(generate_sequences=served.seconds),
-            extra_fields=_extra(episode, served, tokens.hashes),
-        )
-
-    def _tensors(self, tokens: Tokens, policy: ModelPolicy) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """Patches of all pictures, and where each token stands: text, time, height, width."""
-        pictures: dict[str, torch.Tensor] = {}
-        if policy.images:
-            pictures = self.voice.patches(policy.images)
-            pictures["fingerprints"] = fingerprints(pictures["pixel_values"], pictures["image_grid_thw"])
-        places = self.voice.positions(tokens.ids, [block.image.grid for block in tokens.blocks])
-        rows = np.concatenate([np.arange(len(tokens.ids))[None], places])
-        return pictures, torch.from_numpy(rows)
+        return _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
 
     def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:
-        """Stands where an episode was lost, so that the batch keeps its size; its mask is zero."""
-        end = self.voice.stop_tokens[0]
-        return AgentLoopOutput(
-            prompt_ids=[end],
-            response_ids=[end],
-            response_mask=[0],
-            response_logprobs=[0.0],
-            multi_modal_data={"positions": torch.arange(2).expand(4, 2).clone()},
-            num_turns=0,
-            metrics=AgentLoopMetrics(),
-            extra_fields=_extra(episode, served, ()) | {"fatal": fatal},
-        )
+        output = _handed(Sample.nothing(self.voice.stop_tokens[0]), episode, served, ())
+        output.extra_fields["fatal"] = fatal
+        return output
 
     # verl would make these again on its event loop, from text made again from tokens. They are made above, in a thread.
 
@@ -165,7 +136,11 @@ class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         return output.multi_modal_data or {}
 
     def _compute_position_ids(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, multi_modal_inputs: dict[str, torch.Tensor], *_: Any
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        multi_modal_inputs: dict[str, torch.Tensor],
+        *_: Any,
     ) -> torch.Tensor:
         return multi_modal_inputs.pop("positions").unsqueeze(0)
 
@@ -178,16 +153,25 @@ class Players(AgentLoopManagerTQ):
         self.agent_loop_workers_class = ray.remote(Player)
 
 
-def _extra(episode: Episode, served: Served, hashes: tuple[str, ...]) -> dict[str, Any]:
-    """What travels beside the tensors."""
-    return {
-        "episode": to_json(episode),
-        "task": episode.task.id,
-        "hashes": list(hashes),
-        "fatal": "",
-        "min_global_steps": min(served.steps, default=0),
-        "max_global_steps": max(served.steps, default=0),
-    }
+def _handed(sample: Sample, episode: Episode, served: Served, hashes: Sequence[str]) -> AgentLoopOutput:
+    """A sample as verl wants it, with what travels beside the tensors."""
+    return AgentLoopOutput(
+        prompt_ids=sample.prompt,
+        response_ids=sample.response,
+        response_mask=sample.mask,
+        response_logprobs=sample.log_probs,
+        multi_modal_data=sample.pictures | {"positions": sample.positions},
+        num_turns=2 * len(episode.turns),
+        metrics=AgentLoopMetrics(generate_sequences=served.seconds),
+        extra_fields={
+            "episode": to_json(episode),
+            "task": episode.task.id,
+            "hashes": list(hashes),
+            "fatal": "",
+            "min_global_steps": min(served.steps, default=0),
+            "max_global_steps": max(served.steps, default=0),
+        },
+    )
 
 
 def seed(*parts: int | str) -> int:

@@ -1,6 +1,6 @@
-"""What a checkpoint stands on: every task that was drawn, in order, by a recipe that was thus. A resume goes on, or refuses.
+"""What a checkpoint stands on: the tasks drawn so far, and the recipe that drew them. A resume goes on, or refuses.
 
-    digest₀ = 0     digestₙ = hash(digestₙ₋₁, tasks of step n)     ─▶ checkpoints/global_step_20/limner.json
+digest₀ = 0     digestₙ = hash(digestₙ₋₁, tasks of step n)     ─▶ checkpoints/global_step_20/limner.json
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The process that verl's trainer runs in: `python -m framework.train.driver` with LIMNER_RUN set, as launch.py starts it.
+"""The process that verl's trainer runs in; launch.py starts it, with LIMNER_RUN set.
 
-verl starts its trainer in a Ray actor of its own; here it runs in the driver, which saves a process and seconds of boot.
+verl has a Ray actor for its trainer; here it runs in the driver, which saves a process and seconds of boot.
 """
 
 import os
@@ -38,9 +38,9 @@ def train(run: Run) -> None:
     """Ray, TransferQueue, trainer, players, and verl's own loop over them."""
     import ray
     import transfer_queue as tq
+    from omegaconf import OmegaConf
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
-    from omegaconf import OmegaConf
 
     from framework.train.platform import assert_platform
 

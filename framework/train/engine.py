@@ -1,6 +1,6 @@
 """verl's FSDP engine, learning from the same tokens and the same pictures that were played with.
 
-    micro-batch ─▶ are these the pictures that were shown? ─▶ model ─▶ logits, banned tokens removed as in sampling ─▶ verl
+micro-batch ─▶ are its pictures those that were shown? ─▶ model ─▶ logits, tokens banned as in sampling ─▶ verl
 """
 
 from typing import Any
@@ -59,7 +59,11 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
         return 0
     found = fingerprints(inputs["pixel_values"], inputs["image_grid_thw"])
     if not torch.equal(found, expected):
-        wrong = "another number of them" if len(found) != len(expected) else f"picture {int((found != expected).int().argmax())}"
+        wrong = (
+            "another number of them"
+            if len(found) != len(expected)
+            else f"picture {int((found != expected).int().argmax())}"
+        )
         raise TrainError(f"the trainer was given other pictures than were played with: {wrong} of {len(expected)}")
     return len(expected)
 

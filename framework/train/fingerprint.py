@@ -1,6 +1,6 @@
 """A number for the pixels of each picture, so that what is trained on can be told to be what was played on.
 
-    pixel_values [patches, values]     image_grid_thw [pictures, 3]     ─▶     one int64 per picture
+pixel_values [patches, values]     image_grid_thw [pictures, 3]     ─▶     one int64 per picture
 """
 
 import torch

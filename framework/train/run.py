@@ -1,10 +1,10 @@
 """The folder of a training run: what every process reads and where everything is left.
 
-    runs/quickstart/
-        recipe.yaml         resolved: what this run is, for every process and for whoever looks later
-        metrics.jsonl       one line a step
-        checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
-        logs/               what verl and Ray say
+runs/quickstart/
+    recipe.yaml         resolved: what this run is, for every process and for whoever looks later
+    metrics.jsonl       one line a step
+    checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
+    logs/               what verl and Ray say
 """
 
 import os
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from framework.config import Tree, load, typed
+from framework.config import load, typed
 from framework.errors import TrainError
 from framework.recipe import Recipe
 
@@ -55,11 +55,11 @@ class Run:
 
     def begin(self, recipe: Recipe) -> None:
         """Make the folder and leave the recipe in it."""
-        from omegaconf import OmegaConf
+        import yaml
 
         self.logs.mkdir(parents=True, exist_ok=True)
-        tree: Tree = recipe.model_dump(mode="json")
-        self.recipe_file.write_text(OmegaConf.to_yaml(OmegaConf.create(tree)))
+        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        self.recipe_file.write_text(text.replace("${", r"\${"))  # read back, ${ would begin an interpolation
 
     def last_step(self) -> int:
         """The step of the newest whole checkpoint; 0 if there is none."""

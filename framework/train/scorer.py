@@ -1,7 +1,7 @@
 """Scores episodes where they are gathered, a whole batch at once, so that rewards may compare the episodes of a group.
 
-    TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a mask of zeros for what must not be learned from
-                                    └─▶ reward/<part>/mean, advantage/zero_groups, …
+TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a mask of zeros for what must not be learned from
+                                └─▶ reward/<part>/mean, advantage/zero_groups, …
 """
 
 import time
@@ -36,7 +36,9 @@ class Scorer:
 
     def score(self, keys: Sequence[str], partition: str) -> list[tuple[Episode, Mapping[str, Any]]]:
         """Score what is new among these and leave the rewards beside the episodes."""
-        fields = tq.kv_batch_get(keys=list(keys), partition_id=partition, select_fields=["extra_fields", "response_mask"])
+        fields = tq.kv_batch_get(
+            keys=list(keys), partition_id=partition, select_fields=["extra_fields", "response_mask"]
+        )
         extras = [getattr(each, "data", each) for each in fields["extra_fields"]]
         if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
             raise TrainError(fatal)
@@ -69,7 +71,9 @@ class Scorer:
         if batch.partition_id == "train" and (lost := sum(self.group - count for count in counts.values())):
             raise TrainError(f"{lost} of {self.group * len(counts)} episodes never arrived; logs/ says why")
 
-    def _metrics(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]) -> Metrics:
+    def _metrics(
+        self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]
+    ) -> Metrics:
         totals = np.array([np.nan if each.total is None else each.total for each in earned])
         if np.isnan(totals).all():
             reasons = {str(failure) for each in earned for failure in each.failures.values()}
@@ -82,7 +86,7 @@ class Scorer:
             "advantage/zero_groups": zero_groups(totals, [episode.task.id for episode in episodes]),
             "episodes/count": float(len(episodes)),
             "episodes/dropped": float(np.isnan(totals).mean()),
-            "episodes/turns": float(np.mean([len(episode.turns) for episode in episodes])),
+            "turns/mean": float(np.mean([len(episode.turns) for episode in episodes])),
             **{f"episodes/{stop.value}": stops.count(stop) / len(stops) for stop in Stop},
             "images/rolled_out": float(sum(len(extra["hashes"]) for extra in extras)),
             "time/stall_s": max(float(extra["stall_s"]) for extra in extras),
@@ -104,7 +108,5 @@ def _row(mask: torch.Tensor, total: float | None) -> dict[str, torch.Tensor]:
 
 
 def _stacked(rows: Sequence[Mapping[str, torch.Tensor]]) -> TensorDict:
-    nested = {
-        name: torch.nested.as_nested_tensor([row[name] for row in rows], layout=torch.jagged) for name in rows[0]
-    }
+    nested = {name: torch.nested.as_nested_tensor([row[name] for row in rows], layout=torch.jagged) for name in rows[0]}
     return TensorDict(nested, batch_size=len(rows))  # pyright: ignore[reportArgumentType]

@@ -40,7 +40,12 @@ class Server:
         return True
 
     async def generate(
-        self, request_id: str, prompt_ids: Sequence[int], sampling_params: dict[str, Any], image_data: Any = None, **_: Any
+        self,
+        request_id: str,
+        prompt_ids: Sequence[int],
+        sampling_params: dict[str, Any],
+        image_data: Any = None,
+        **_: Any,
     ) -> TokenOutput:
         asked = Request(
             ids=prompt_ids,
@@ -103,7 +108,9 @@ class Replica(RolloutReplica):
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
             runtime_env={"env_vars": {"CUDA_VISIBLE_DEVICES": await self._device()}} if on_gpu else None,
         )
-        self.servers = [server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank)]
+        self.servers = [
+            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank)
+        ]
         await self.servers[0].ready.remote()
         self._server_handle, self._server_address = self.servers[0], name
 
@@ -134,13 +141,17 @@ class WeightSync(BaseRollout):
         self, weights: Any, wire_format: str = "named_tensors", global_steps: int | None = None, **_: Any
     ) -> None:
         if wire_format != "named_tensors":
-            raise ConfigError(f"the transformers backend takes whole tensors, not {wire_format}; set rollout.backend=vllm")
+            raise ConfigError(
+                f"the transformers backend takes whole tensors, not {wire_format}; set rollout.backend=vllm"
+            )
         limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
         sent = [ray.put(bucket) async for bucket in _buckets(ensure_async_iterator(weights), limit)]
         await ray.get_actor(_name(self.rank)).take_weights.remote(sent, global_steps)
 
 
-async def _buckets(weights: AsyncIterator[tuple[str, torch.Tensor]], limit: int) -> AsyncIterator[dict[str, torch.Tensor]]:
+async def _buckets(
+    weights: AsyncIterator[tuple[str, torch.Tensor]], limit: int
+) -> AsyncIterator[dict[str, torch.Tensor]]:
     """Named tensors, some at a time, so that no second copy of the model is needed at once."""
     bucket: dict[str, torch.Tensor] = {}
     async for name, value in weights:

@@ -1,7 +1,7 @@
 """One table between two trees of settings: ours on the left, verl's on the right.
 
-    recipe ─▶ overrides: verl's dotted key → value ─▶ verl's own yaml, overridden ─▶ what verl runs on
-    recipe.verl, as it is ──────────────────────────▲ (wins)
+recipe ─▶ overrides: verl's dotted key → value ─▶ verl's own yaml, overridden ─▶ what verl runs on
+recipe.verl, as it is ──────────────────────────▲ (wins)
 """
 
 import importlib.util
@@ -24,7 +24,6 @@ OPTIM, FSDP, REF = f"{ACTOR}.optim", f"{ACTOR}.fsdp_config", "actor_rollout_ref.
 SAME = {
     "algorithm.group": f"{ROLLOUT}.n",
     "algorithm.prompts": "data.train_batch_size",
-    "algorithm.micro_batch": f"{ACTOR}.ppo_micro_batch_size_per_gpu",
     "algorithm.epochs": f"{ACTOR}.ppo_epochs",
     "algorithm.resample_settled": "algorithm.filter_groups.enable",
     "algorithm.lr": f"{OPTIM}.lr",
@@ -96,7 +95,14 @@ ON_CPU: dict[str, Any] = {
 }
 """Two cores: single precision, one process of each kind. Ray's CPUs are slots, more than there are cores."""
 
-OPEN = ("override_config", "engine_kwargs", "ray_init", "sampler_kwargs", "mixed_precision", "override_optimizer_config")
+OPEN = (
+    "override_config",
+    "engine_kwargs",
+    "ray_init",
+    "sampler_kwargs",
+    "mixed_precision",
+    "override_optimizer_config",
+)
 """Parts of verl's tree where any key may stand."""
 
 
@@ -117,9 +123,12 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     algorithm, sampling, cluster, stage = recipe.algorithm, recipe.rollout, recipe.cluster, recipe.stages.rl
     advantage = algorithm.advantage
     yield "algorithm.adv_estimator", f"limner_{advantage}" if advantage in ADVANTAGES else advantage
-    yield f"{ACTOR}.ppo_mini_batch_size", algorithm.mini_batch or algorithm.prompts
-    yield f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu", algorithm.micro_batch
-    yield f"{REF}.log_prob_micro_batch_size_per_gpu", algorithm.micro_batch
+    mini_batch = algorithm.mini_batch or algorithm.prompts
+    yield f"{ACTOR}.ppo_mini_batch_size", mini_batch
+    devices = cluster.nodes * cluster.gpus_per_node // cluster.sequence_parallel
+    micro_batch = _divisor(mini_batch * algorithm.group // devices, algorithm.micro_batch)
+    for side, key in ((ACTOR, "ppo"), (ROLLOUT, "log_prob"), (REF, "log_prob")):
+        yield f"{side}.{key}_micro_batch_size_per_gpu", micro_batch
     low, high = algorithm.clip
     yield f"{ACTOR}.clip_ratio", low
     yield f"{ACTOR}.clip_ratio_low", low
@@ -134,6 +143,11 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield "trainer.test_freq", stage.test_every or -1
     if cluster.platform == "cpu":
         yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
+
+
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor of `number` that is no more than `most`: verl wants micro-batches of equal size."""
+    return max(each for each in range(1, max(min(number, most), 1) + 1) if number % each == 0)
 
 
 def _folders(run: Path, model: str) -> dict[str, Any]:
@@ -156,7 +170,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-# ---- verl's side ------------------------------------------------------------------------------------------------------
+# ---- verl's side --------------------------------------------------------------------------------------------------
 
 
 def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":

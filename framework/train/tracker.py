@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-OURS = ("reward/", "advantage/", "logprob_gap/", "canary/", "images/", "episodes/", "eval/", "time/")
+OURS = ("reward/", "advantage/", "logprob_gap/", "canary/", "images/", "episodes/", "turns/", "eval/", "time/")
 """Keys with these beginnings are ours already."""
 
 VERLS = {
@@ -31,7 +31,7 @@ VERLS = {
 }
 """Ours on the left, verl's on the right."""
 
-WORK = ("time/generate_s", "time/logprob_s", "time/reference_s", "time/update_s", "time/save_s")
+WORK = ("time/generate_s", "time/logprob_s", "time/reference_s", "time/update_s")
 """What a step is for; the rest of it is outside."""
 
 

@@ -1,7 +1,7 @@
 """verl's V1 trainers with our scores, our advantages, and the checks without which learning may be learning wrong.
 
-    sample ─▶ score (Scorer) ─▶ old log-probs ─▶ gap, canary ─▶ advantage (framework.advantage) ─▶ update ─▶ pictures counted
-              └ in the buffer                                                                     └ the rest is verl's
+sample and score ─▶ old log-probs ─▶ gap, canary ─▶ advantages (framework.advantage) ─▶ update ─▶ pictures counted
+└ in the buffer                                                                        └ the rest is verl's
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -68,7 +68,7 @@ class Limner(PPOTrainer):
         self.sighted = False
         super().__init__(config)
 
-    # ---- before the first step -------------------------------------------------------------------------------------------
+    # ---- before the first step -------------------------------------------------------------------------------------
 
     def _build_replay_buffer(self) -> Any:
         """verl's buffer, in a class that scores."""
@@ -108,7 +108,7 @@ class Limner(PPOTrainer):
         if "limner" not in self.logger.logger:
             self.logger.logger["limner"] = Tracker(self.run.metrics, after=self.chain.step)
 
-    # ---- a step -------------------------------------------------------------------------------------------------------------
+    # ---- a step ----------------------------------------------------------------------------------------------------
 
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)
@@ -143,7 +143,12 @@ class Limner(PPOTrainer):
         if not any(_column(batch, "multi_modal_inputs")):
             return {}
         temperature = self.config.actor_rollout_ref.rollout.temperature
-        batch.extra_info |= {"blind": True, "calculate_entropy": False, "compute_loss": False, "temperature": temperature}
+        batch.extra_info |= {
+            "blind": True,
+            "calculate_entropy": False,
+            "compute_loss": False,
+            "temperature": temperature,
+        }
         self.actor_rollout_wg.compute_log_prob(batch)
         del batch.extra_info["blind"]
         fields = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=_SEEN)
@@ -168,7 +173,7 @@ class Limner(PPOTrainer):
         metrics = super()._validate()
         return metrics | {f"eval/{name}": value for name, value in self.scorer.evaluated.items()}
 
-    # ---- what is kept --------------------------------------------------------------------------------------------------------
+    # ---- what is kept ----------------------------------------------------------------------------------------------
 
     def _fetch_one_gen_batch(self) -> Any:
         rows = super()._fetch_one_gen_batch()
@@ -208,7 +213,7 @@ def _of_response(fields: Any, name: str) -> torch.Tensor:
     return response_from_nested(fields[name], fields["response_mask"])
 
 
-# ---- advantages under verl's registry ------------------------------------------------------------------------------------
+# ---- advantages under verl's registry -----------------------------------------------------------------------------
 
 
 def _under_verl(estimate: Estimator) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
