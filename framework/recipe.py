@@ -75,13 +75,6 @@ class Algorithm(Settings):
     """Train low-rank adapters of this rank; 0 trains everything."""
     lora_alpha: int = Field(default=16, ge=1)
 
-    @model_validator(mode="after")
-    def _gradients_are_equal(self) -> "Algorithm":
-        if self.mini_batch is not None and self.prompts % self.mini_batch:
-            said = f"{self.mini_batch} does not divide algorithm.prompts={self.prompts}; choose a divisor"
-            raise Fault(("mini_batch",), said)
-        return self
-
 
 class Sampling(Settings):
     """How the policy is asked."""
