@@ -8,8 +8,8 @@
     a picture of 4 × 6 patches, merged 2 × 2, is a block of six equal ids somewhere in P0 or I0:   … v v v v v v …
 
 Token in, token out: spans are appended and never changed, and text is never tokenised twice. A picture is in whole or
-not at all: what does not fit ends the episode, nothing is cut. `Tokens` is the finished record, and knows what it should
-look like wherever it arrives.
+not at all: what does not fit ends the episode, nothing is cut. `Tokens` is the finished record, and knows what it
+should look like wherever it arrives.
 """
 
 import hashlib
@@ -149,8 +149,8 @@ class TokenLedger:
         if (new == self.image_token).any():
             at = int(np.argmax(new == self.image_token))
             raise TokenError(
-                f"turn {self.turn}, reply: token {at} is the image token {self.image_token}, with no picture behind it; "
-                "the sampler must ban it"
+                f"turn {self.turn}, reply: token {at} is the image token {self.image_token}, with no picture "
+                "behind it; the sampler must ban it"
             )
         self._append(new, np.asarray(log_probs, dtype=np.float32), said=True)
 

@@ -26,7 +26,7 @@ MERGE = 2
 LONGEST = 8192
 """Tokens of an episode."""
 SPREAD = 0.7
-"""Random weights have this standard deviation times hidden ** -0.5: at Qwen's own 0.02 so narrow a model hardly begins to learn."""
+"""Standard deviation of random weights, times hidden ** -0.5: at Qwen's own 0.02 so narrow a model hardly learns."""
 
 
 def cache_folder() -> Path:
@@ -147,10 +147,10 @@ def _processor(lab: Lab, tokenizer: "PreTrainedTokenizerFast") -> Any:
     from transformers import (
         Qwen2_5_VLProcessor,
         Qwen2VLImageProcessor,
-        Qwen2VLVideoProcessor,
         Qwen3VLProcessor,
         Qwen3VLVideoProcessor,
     )
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 
     qwen3 = lab.family == "qwen3_vl"
     sees: dict[str, Any] = {

@@ -10,7 +10,6 @@ Special tokens are written by id, never by text: a question that says `<|im_end|
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,10 +22,19 @@ from framework.types import Observation, Picture
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
     from framework.reasoners.sampling import Pixels
 
-SPECIAL = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+SPECIAL = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
 STRETCH = 200
 """The processor refuses a picture more than this many times as long as it is wide."""
 
@@ -36,74 +44,18 @@ class ChatML:
 
     def __init__(self, path: str, unit: int, default_system: str = "") -> None:
         """`default_system` is what the family's template says when nobody says anything."""
-        self.path, self.unit, self.default_system = path, unit, default_system
-
-    @cached_property
-    def processor(self) -> Any:
-        """The folder's processor, refused if it could not see."""
-        from transformers import AutoProcessor
-
-        try:
-            processor = AutoProcessor.from_pretrained(self.path)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"reasoner.path: {self.path} cannot be read ({str(error).splitlines()[0][:200]})"
-            ) from error
-        images = getattr(processor, "image_processor", None)
-        if images is None:
-            raise ConfigError(
-                f"reasoner.path: {self.path} has no image processor (preprocessor_config.json); "
-                "pictures would never reach the model"
-            )
-        there = images.patch_size * images.merge_size
-        if there != self.unit:
-            raise ConfigError(
-                f"reasoner.unit: {self.unit}, but the processor of {self.path} has {there}; set unit={there}"
-            )
-        return processor
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        """A tokenizer of our own in which text is only text: special tokens inside it are spelled out."""
-        from tokenizers import Tokenizer
-
-        own = Tokenizer.from_str(self.processor.tokenizer.backend_tokenizer.to_str())
-        own.encode_special_tokens = True
-        own.no_truncation()
-        own.no_padding()
-        return own
-
-    @cached_property
-    def special(self) -> dict[str, int]:
-        ids = {token: self.tokenizer.token_to_id(token) for token in SPECIAL}
-        lacking = [token for token, id in ids.items() if id is None]
-        if lacking:
-            raise ConfigError(
-                f"reasoner.path: the tokenizer of {self.path} has no {lacking[0]}; it does not speak ChatML"
-            )
-        return ids
-
-    @property
-    def image_token(self) -> int:
-        return self.special["<|image_pad|>"]
-
-    @cached_property
-    def pad_token(self) -> int:
-        return int(self.processor.tokenizer.pad_token_id)
-
-    @cached_property
-    def stop_tokens(self) -> tuple[int, ...]:
-        end = self.special["<|im_end|>"]
-        other = self.tokenizer.token_to_id("<|endoftext|>")
-        return (end,) if other is None else (end, other)
-
-    @cached_property
-    def banned_tokens(self) -> tuple[int, ...]:
-        return tuple(sorted(self.special[token] for token in ("<|image_pad|>", "<|video_pad|>")))
-
-    @cached_property
-    def vocabulary(self) -> int:
-        return int(max(self.tokenizer.get_vocab(with_added_tokens=True).values())) + 1
+        self.unit, self.default_system = unit, default_system
+        self.processor = _processor(path, unit)
+        self.tokenizer = _plain(self.processor.tokenizer)
+        self.special = {token: _id(self.tokenizer, token, path) for token in SPECIAL}
+        self.merge = int(self.processor.image_processor.merge_size)
+        self.image_token = self.special["<|image_pad|>"]
+        self.pad_token = int(self.processor.tokenizer.pad_token_id)
+        self.stop_tokens = (self.special["<|im_end|>"], self.special["<|endoftext|>"])
+        self.banned_tokens = (self.special["<|image_pad|>"], self.special["<|video_pad|>"])
+        self.vocabulary = max(self.tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+        self.newline = self.write("\n")
+        self.reply_begins = [self.special["<|im_start|>"], *self.write("assistant\n")]
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -111,12 +63,12 @@ class ChatML:
         system = system or self.default_system
         told = self._message("system", (system,))[0] if system else []
         asked, grids = self._message("user", seen.content)
-        return Shown((*told, *asked, *self._reply_begins), grids)
+        return Shown((*told, *asked, *self.reply_begins), grids)
 
     def following(self, seen: Observation, ended: bool = True) -> Shown:
         asked, grids = self._message("user", seen.content)
         closing = [] if ended else [self.special["<|im_end|>"]]
-        return Shown((*closing, *self._newline, *asked, *self._reply_begins), grids)
+        return Shown((*closing, *self.newline, *asked, *self.reply_begins), grids)
 
     def _message(self, role: str, content: Sequence[str | Picture]) -> tuple[list[int], tuple[Grid, ...]]:
         """<|im_start|>role␤ content <|im_end|>␤, neighbouring texts tokenised as one."""
@@ -129,19 +81,11 @@ class ChatML:
                 grids.append(self.grid(picture.size))
                 pads = [self.image_token] * grids[-1].tokens
                 ids += [self.special["<|vision_start|>"], *pads, self.special["<|vision_end|>"]]
-        return [*ids, self.special["<|im_end|>"], *self._newline], tuple(grids)
+        return [*ids, self.special["<|im_end|>"], *self.newline], tuple(grids)
 
     def write(self, text: str) -> list[int]:
         """Plain text as ids, never a special token among them."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
-
-    @cached_property
-    def _newline(self) -> list[int]:
-        return self.write("\n")
-
-    @cached_property
-    def _reply_begins(self) -> list[int]:
-        return [self.special["<|im_start|>"], *self.write("assistant\n")]
 
     def read(self, ids: Sequence[int]) -> str:
         kept = ids[:-1] if ids and ids[-1] in self.stop_tokens else ids
@@ -160,12 +104,11 @@ class ChatML:
             raise UserError(
                 f"a picture of {width}×{height} pixels is too long for its width (more than {STRETCH} times)"
             )
-        merge = int(self.processor.image_processor.merge_size)
-        patch = self.unit // merge
-        return Grid(rows=height // patch, columns=width // patch, merge=merge)
+        patch = self.unit // self.merge
+        return Grid(rows=height // patch, columns=width // patch, merge=self.merge)
 
     def positions(self, ids: Sequence[int] | Ints, grids: Sequence[Grid]) -> Ints:
-        """Text moves on by one in all three; a picture spreads in height and width, then the text goes on past its longer side."""
+        """Text moves on by one in all three; a picture spreads in height and width; text goes on past it."""
         seen = np.asarray(ids) == self.image_token
         wide = np.array([grid.columns // grid.merge for grid in grids], dtype=np.int64)
         counts = np.array([grid.tokens for grid in grids], dtype=np.int64)
@@ -183,3 +126,41 @@ class ChatML:
     def patches(self, images: "Sequence[Pixels]") -> "dict[str, torch.Tensor]":
         taken = self.processor.image_processor(images=list(images), do_resize=False, return_tensors="pt")
         return {"pixel_values": taken["pixel_values"], "image_grid_thw": taken["image_grid_thw"]}
+
+
+def _processor(path: str, unit: int) -> Any:
+    """The folder's processor, refused if it could not see or sees in other units."""
+    from transformers import AutoProcessor
+
+    try:
+        processor: Any = AutoProcessor.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"reasoner.path: {path} cannot be read ({str(error).splitlines()[0][:200]})") from error
+    images = getattr(processor, "image_processor", None)
+    if images is None:
+        raise ConfigError(
+            f"reasoner.path: {path} has no image processor (preprocessor_config.json); "
+            "pictures would never reach the model"
+        )
+    there = images.patch_size * images.merge_size
+    if there != unit:
+        raise ConfigError(f"reasoner.unit: {unit}, but the processor of {path} has {there}; set reasoner.unit={there}")
+    return processor
+
+
+def _plain(tokenizer: Any) -> "Tokenizer":
+    """A tokenizer of our own in which text is only text: special tokens inside it are spelled out."""
+    from tokenizers import Tokenizer
+
+    own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    own.encode_special_tokens = True
+    own.no_truncation()
+    own.no_padding()
+    return own
+
+
+def _id(tokenizer: "Tokenizer", token: str, path: str) -> int:
+    id = tokenizer.token_to_id(token)
+    if id is None:
+        raise ConfigError(f"reasoner.path: the tokenizer of {path} has no {token}; it does not speak ChatML")
+    return id

@@ -17,6 +17,9 @@ from framework.reasoners.voice import Shown, Voice
 from framework.tokens import Image, TokenLedger, content_hash
 from framework.types import Observation, Past, Picture, Reply
 
+STRIDE = 0x9E3779B9
+"""Between the seeds of two turns, so that episodes with neighbouring seeds share none."""
+
 
 class Limits(Protocol):
     """How it is asked: the `rollout:` section of a recipe."""
@@ -49,11 +52,11 @@ class ModelPolicy:
     ) -> None:
         """`painters` make pixels, off the event loop; None takes asyncio's own threads.
 
-        For evaluation alone: `see` may tamper with what it sees, and its first reply may be made to begin with `begins`.
+        For evaluation alone: `see` may tamper with what it sees, and `begins` is put into its mouth: its first reply
+        starts with it, as something shown, not said.
         """
         self.voice, self.generate, self.limits = voice, generate, limits
         self.system, self.seed, self.painters = system, seed, painters
-        self.see, self.begins = see, begins
         self.see, self.begins = see, begins
         self.ledger = TokenLedger(voice.image_token, limits.prompt_tokens, limits.episode_tokens)
         self.images: list[Pixels] = []
@@ -62,23 +65,24 @@ class ModelPolicy:
         shown = self._read(seen)
         if self.ledger.spans and not self.ledger.fits(len(shown.ids)):
             return Reply("", cut_off=True)
+        begins = "" if self.ledger.spans else self.begins
         await self._show(shown, seen)
-        begun = () if past else tuple(self.voice.write(self.begins))
-        sampled = await self.generate(self._request(begun))
-        ids = (*begun, *sampled.ids)
-        self.ledger.say(ids, (*(0.0 for _ in begun), *sampled.log_probs))
-        return Reply(self.voice.read(ids), cut_off=not sampled.finished)
+        sampled = await self.generate(self._request())
+        self.ledger.say(sampled.ids, sampled.log_probs)
+        return Reply(begins + self.voice.read(sampled.ids), cut_off=not sampled.finished)
 
     def _read(self, seen: Observation) -> Shown:
-        if not self.ledger.spans:
-            return self.voice.opening(self.system, seen)
-        return self.voice.following(seen, ended=self.ledger.ids[-1] == self.voice.stop_tokens[0])
+        if self.ledger.spans:
+            return self.voice.following(seen, ended=self.ledger.ids[-1] == self.voice.stop_tokens[0])
+        shown = self.voice.opening(self.system, seen)
+        return Shown((*shown.ids, *self.voice.write(self.begins)), shown.grids)
 
     async def _show(self, shown: Shown, seen: Observation) -> None:
         if not self.ledger.fits(len(shown.ids)):
+            visual = sum(grid.tokens for grid in shown.grids)
             raise UserError(
-                f"rollout.prompt_tokens: {self.limits.prompt_tokens} are too few for a first observation of {len(shown.ids)} "
-                f"tokens ({len(shown.grids)} pictures take {sum(grid.tokens for grid in shown.grids)}); raise it or show less"
+                f"rollout.prompt_tokens: {self.limits.prompt_tokens} are too few for a first observation of "
+                f"{len(shown.ids)} tokens ({len(shown.grids)} pictures take {visual}); raise it or show less"
             )
         loop = asyncio.get_running_loop()
         painted = [loop.run_in_executor(self.painters, _paint, self.see, picture) for picture in seen.pictures]
@@ -87,15 +91,15 @@ class ModelPolicy:
         self.ledger.show(shown.ids, images)
         self.images += [pixels for pixels, _ in fresh]
 
-    def _request(self, begun: tuple[int, ...]) -> Request:
+    def _request(self) -> Request:
         turn = self.ledger.turn
         return Request(
-            ids=(*self.ledger.ids, *begun),
+            ids=tuple(self.ledger.ids),
             images=tuple(self.images),
-            max_tokens=min(self.limits.reply_tokens, self.ledger.room) - len(begun),
+            max_tokens=min(self.limits.reply_tokens, self.ledger.room),
             temperature=self.limits.temperature,
             top_p=self.limits.top_p,
-            seed=None if self.seed is None else (self.seed + turn * 0x9E3779B9) % 2**63,
+            seed=None if self.seed is None else (self.seed + turn * STRIDE) % 2**63,
         )
 
 

@@ -40,7 +40,7 @@ class Sampled:
 
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
-    """Under the model at the asked temperature, banned tokens left out, before top_p narrows it: what a trainer recomputes."""
+    """At the asked temperature, banned tokens left out, before top_p narrows it: what a trainer recomputes."""
     finished: bool
     """It ended with a stop token, which is its last id; otherwise it ran into max_tokens."""
 
@@ -85,16 +85,24 @@ class Batcher:
     async def _serve(self) -> None:
         while True:
             batch = [await self.queue.get()]
-            await asyncio.sleep(self.wait_s)
-            while len(batch) < self.largest and not self.queue.empty():
-                batch.append(self.queue.get_nowait())
-            asked = [request for request, _ in batch]
-            answers = asyncio.get_running_loop().run_in_executor(self.thread, self.generate, asked)
-            await asyncio.wait([answers])
-            for number, (_, promised) in enumerate(batch):
-                if promised.done():
-                    continue  # whoever asked has gone
-                if error := answers.exception():
-                    promised.set_exception(error)
-                else:
-                    promised.set_result(answers.result()[number])
+            try:
+                await asyncio.sleep(self.wait_s)
+                while len(batch) < self.largest and not self.queue.empty():
+                    batch.append(self.queue.get_nowait())
+                await self._answer(batch)
+            finally:
+                for _, promised in batch:
+                    promised.cancel()  # only those that were not answered, because the queue was closed
+
+    async def _answer(self, batch: Sequence[tuple[Request, "asyncio.Future[Sampled]"]]) -> None:
+        asked = [request for request, _ in batch]
+        answers = asyncio.get_running_loop().run_in_executor(self.thread, self.generate, asked)
+        await asyncio.wait([answers])
+        error = answers.exception()
+        for number, (_, promised) in enumerate(batch):
+            if promised.done():
+                continue  # whoever asked has gone
+            if error:
+                promised.set_exception(error)
+            else:
+                promised.set_result(answers.result()[number])
