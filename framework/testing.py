@@ -2,6 +2,7 @@
 
 episode = check_env(Keyframes(), task, '<select>…</select>', '<answer>…</answer>')
 check_reward(Smoothness(), [episode])
+check_reasoner(Qwen3VL(path="…/my-checkpoint"))
 """
 
 import asyncio
@@ -12,9 +13,12 @@ from dataclasses import replace
 
 from framework.env import Rules
 from framework.policy import Scripted
+from framework.reasoners.conformance import check_reasoner
 from framework.reward import Reward
 from framework.rollout import play
 from framework.types import Episode, Failure, Malformed, Observation, Stop, Task
+
+__all__ = ["check_env", "check_reasoner", "check_reward"]
 
 
 def check_env(rules: Rules, task: Task, *replies: str) -> Episode:

@@ -124,7 +124,8 @@ class ChatML:
         return positions
 
     def patches(self, images: "Sequence[Pixels]") -> "dict[str, torch.Tensor]":
-        taken = self.processor.image_processor(images=list(images), do_resize=False, return_tensors="pt")
+        writable = [np.array(image) for image in images]  # torch warns of arrays that are shared and read-only
+        taken = self.processor.image_processor(images=writable, do_resize=False, return_tensors="pt")
         return {"pixel_values": taken["pixel_values"], "image_grid_thw": taken["image_grid_thw"]}
 
 

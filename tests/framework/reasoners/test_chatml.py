@@ -130,6 +130,13 @@ def test_pixels_run_from_minus_one_to_one(voice: ChatML):
         assert patches.min().item() == patches.max().item() == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("error")
+def test_pixels_may_be_read_only_and_shared(voice: ChatML):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels.flags.writeable = False
+    assert len(voice.patches([pixels, pixels])["pixel_values"]) == 8
+
+
 def test_positions_of_text_alone_count_up(voice: ChatML):
     assert voice.positions([1, 2, 3], []).tolist() == [[0, 1, 2]] * 3
 
