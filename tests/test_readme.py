@@ -1,0 +1,40 @@
+"""What the README shows is what runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from framework.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+QUOTED = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_readme_quotes_a_lab_of_ones_own() -> None:
+    assert {Path(name).name for name, _ in QUOTED} == {"my_rewards.py", "my_envs.py", "zoom.yaml"}
+
+
+@pytest.mark.parametrize(("name", "text"), QUOTED, ids=[name for name, _ in QUOTED])
+def test_what_is_quoted_is_the_file_that_is_tested(name: str, text: str) -> None:
+    assert text == (ROOT / name).read_text()
+
+
+def test_every_command_the_readme_names_is_one() -> None:
+    blocks = re.findall(r"```(?:bash|text)\n(.*?)```", README, flags=re.DOTALL)
+    named = {name for block in blocks for name in re.findall(r"limner (\w+)", block)}
+    assert named
+    assert named <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", README))))
+def test_every_file_the_readme_names_is_there(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_every_room_the_readme_draws_is_there() -> None:
+    drawn = re.search(r"^framework/ .*?```", README, flags=re.DOTALL | re.MULTILINE)
+    assert drawn
+    for name in re.findall(r"(?<![\w./])([a-z_]+(?:\.py|/))", drawn.group()):
+        assert (ROOT / name).exists() or (ROOT / "framework" / name).exists(), name
