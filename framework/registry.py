@@ -81,7 +81,7 @@ def _fitting(thing: Any, kind: str, name: str) -> type:
         where = f"{wanted.__module__}.{wanted.__name__}"
         raise UnknownName(f"{name!r} is no {kind}; make it a subclass of {where}")
     if inspect.isabstract(thing):
-        lacking = ", ".join(sorted(cast(frozenset[str], thing.__abstractmethods__)))
+        lacking = ", ".join(sorted(cast(Any, thing).__abstractmethods__))
         raise UnknownName(f"{kind} {name!r} lacks {lacking}; write that method")
     return thing
 

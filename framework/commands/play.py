@@ -12,7 +12,7 @@ from framework.env import Rules
 from framework.errors import UserError
 from framework.lab.players import PLAYERS
 from framework.policy import Human, Policy
-from framework.record import Record, writable
+from framework.record import Record
 from framework.registry import find
 from framework.rollout import play
 from framework.rows import lot, read
@@ -34,15 +34,14 @@ def run(said: argparse.Namespace) -> int:
     out: Path = said.out or Path("runs") / recipe.name / "play"
     seed: int = recipe.seed if said.seed is None else said.seed
     screen, make = console(), player(said.policy, out)
-    writable(out)
     source = recipe.data.train
     rows = read(source, lot(source, said.n, seed), recipe.data.faulty)
-    with Record(out) as record:
-        for number, task in enumerate(rows.tasks):
-            episode = asyncio.run(play(task, recipe.env, make(task, recipe.env, seed + number)))
-            [earned] = recipe.rubric.score([episode])
-            record.add(episode, earned, policy=said.policy)
-            screen.print(told(episode, earned), soft_wrap=True)
+    record = Record(out, fresh=said.out is None)
+    for number, task in enumerate(rows.tasks):
+        episode = asyncio.run(play(task, recipe.env, make(task, recipe.env, seed + number)))
+        [earned] = recipe.rubric.score([episode])
+        record.add(episode, earned, policy=said.policy)
+        screen.print(told(episode, earned), soft_wrap=True)
     for fault in rows.faults:
         screen.print(f"left out: {fault}", soft_wrap=True)
     screen.print(f"record  {out}\npage    {view(out)}", soft_wrap=True)
@@ -83,10 +82,9 @@ def readable(seen: Observation) -> str:
 
 
 def named(picture: Picture) -> str:
-    """frame 3 (1.5 s) 64×64, keyframe"""
-    seconds = picture.video.time(picture.frame)
+    """64×64 keyframe; which frame it is, the env says before it."""
     part = f", part {' '.join(f'{corner:g}' for corner in picture.crop.corners)}" if picture.crop else ""
-    return f"frame {picture.frame} ({seconds:.1f} s) {picture.size[0]}×{picture.size[1]}, {picture.role}{part}"
+    return f"{picture.size[0]}×{picture.size[1]} {picture.role}{part}"
 
 
 # ---- for a person who plays -----------------------------------------------------------------------------------------

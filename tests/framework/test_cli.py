@@ -72,7 +72,7 @@ def test_options_and_settings_may_stand_in_any_order(tmp_path: Path, capsys: pyt
 def test_play_shows_what_was_seen_said_and_earned(policy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["play", "quickstart", "-n", "2", "--policy", policy, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "frame 0 (0.0 s) 8×8, overview" in said
+    assert "Frame 0 (0.0 s): 8×8 overview" in said
     assert "▸ <" in said
     assert "reward " in said
     assert "form 1.00" in said
@@ -116,8 +116,8 @@ def test_ctrl_c_ends_a_game_at_once(tmp_path: Path):
         assert game.stdout is not None
         assert game.stderr is not None
         seen = b""
-        while "▸".encode() not in seen:
-            seen += os.read(game.stdout.fileno(), 4096)
+        while "▸".encode() not in seen and (more := os.read(game.stdout.fileno(), 4096)):
+            seen += more
         game.send_signal(signal.SIGINT)
         assert game.wait(timeout=10) == 130
         assert game.stderr.read() == b"limner: stopped\n"
