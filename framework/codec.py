@@ -87,7 +87,7 @@ def _writer(kind: Any) -> Write:
 def _plain(value: Any, shared: Shared) -> Any:
     if isinstance(value, Enum):
         return value.value
-    return value.item() if isinstance(value, np.generic) else value
+    return cast(Any, value.item() if isinstance(value, np.generic) else value)
 
 
 def _once(write: Write) -> Write:

@@ -102,7 +102,7 @@ class Record:
     def __init__(self, folder: Path, fresh: bool = False) -> None:
         writable(folder)
         self.folder, self.path = folder, folder / LINES
-        with _disk(self.path):
+        with on_disk(self.path):
             (folder / FRAMES).mkdir(exist_ok=True)
             self.path.open("wb" if fresh else "ab").close()
             _drop_torn(self.path)
@@ -132,7 +132,7 @@ class Record:
 
     def write(self, entry: Entry) -> None:
         """Write an entry whose pictures lie in the folder already."""
-        with _disk(self.path), self.path.open("ab") as file:
+        with on_disk(self.path), self.path.open("ab") as file:
             file.write(line(entry))
 
     def _kept(self, picture: Picture) -> str:
@@ -140,7 +140,7 @@ class Record:
         name = _hash(image)
         path = self.folder / FRAMES / f"{name}.png"
         if not path.exists():
-            with _disk(path):
+            with on_disk(path):
                 _write_whole(path, _png(image))
         return name
 
@@ -171,7 +171,7 @@ def _answered(episode: Episode) -> int:
 
 def writable(folder: Path) -> None:
     """Make sure that a folder can be written to, before any work is done for it."""
-    with _disk(folder):
+    with on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(2**16))
@@ -181,7 +181,7 @@ def writable(folder: Path) -> None:
 
 
 @contextmanager
-def _disk(path: Path) -> Generator[None, None, None]:
+def on_disk(path: Path) -> Generator[None, None, None]:
     """What a disk refuses is a person's to mend."""
     try:
         yield
