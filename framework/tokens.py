@@ -12,7 +12,6 @@ not at all: what does not fit ends the episode, nothing is cut. `Tokens` is the 
 should look like wherever it arrives.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,46 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from framework.blocks import Block, Image, Ints, blocks_of
 from framework.errors import TokenError
 
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Patches of a picture, and how many along a side are merged into one token.
-
-    >>> Grid(rows=4, columns=6, merge=2).tokens
-    6
-    """
-
-    rows: int
-    columns: int
-    merge: int
-
-    @property
-    def tokens(self) -> int:
-        return self.rows * self.columns // self.merge**2
-
-    def __str__(self) -> str:
-        return f"{self.rows}×{self.columns} patches, merged {self.merge}×{self.merge}"
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture as the model takes it."""
-
-    grid: Grid
-    hash: str
-    """Of its pixels: what the env showed is what the trainer must get."""
-
-
-def content_hash(pixels: NDArray[np.uint8]) -> str:
-    """Sixteen letters that tell pictures apart: size and pixels."""
-    told = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)
-    told.update(np.ascontiguousarray(pixels).data)
-    return told.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +36,6 @@ class Span:
 
     def __str__(self) -> str:
         return f"turn {self.turn}, {'reply' if self.said else 'observation'} ({self.count} tokens from {self.start})"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The ids of one picture."""
-
-    turn: int
-    index: int
-    """Which picture of the episode, from 0."""
-    start: int
-    image: Image
-
-    @property
-    def count(self) -> int:
-        return self.image.grid.tokens
-
-    def __str__(self) -> str:
-        return f"turn {self.turn}, block {self.index} ({self.count} tokens from {self.start})"
 
 
 class TokenLedger:
@@ -131,7 +76,7 @@ class TokenLedger:
                 f"the {self.room} that are left; raise rollout.{key} or show less (env.*.max_pixels, env.*.frames)"
             )
         new = np.asarray(ids, dtype=np.int64)
-        self.blocks += _blocks(new, images, self.image_token, self.turn, len(self.ids), len(self.blocks))
+        self.blocks += blocks_of(new, images, self.image_token, self.turn, len(self.ids), len(self.blocks))
         self._append(new, np.zeros(len(new), dtype=np.float32), said=False)
 
     def say(self, ids: Sequence[int], log_probs: Sequence[float]) -> None:
@@ -270,29 +215,8 @@ class Tokens:
             mine = [block for block in self.blocks if block.turn == span.turn and not span.said]
             images = [block.image for block in mine]
             first = mine[0].index if mine else 0
-            if _blocks(ids, images, self.image_token, span.turn, span.start, first) != mine:
+            if blocks_of(ids, images, self.image_token, span.turn, span.start, first) != mine:
                 raise TokenError(f"{span}: its pictures are not where its blocks say")
         stray = [block for block in self.blocks if block.turn > self.spans[-1].turn]
         if stray or [block.index for block in self.blocks] != list(range(len(self.blocks))):
             raise TokenError(f"{(stray or self.blocks)[0]}: blocks must be numbered from 0 in the order they are read")
-
-
-def _blocks(ids: Ints, images: Sequence[Image], token: int, turn: int, start: int, index: int) -> list[Block]:
-    """The blocks of an observation: as many runs of the image token as pictures, each as long as its grid makes it."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], ids == token, [0]])))
-    starts, counts = edges[::2], edges[1::2] - edges[::2]
-    blocks = [
-        Block(turn, index + k, start + int(at), image)
-        for k, (at, image) in enumerate(zip(starts, images, strict=False))
-    ]
-    for block, count in zip(blocks, counts, strict=False):
-        if block.count != count:
-            raise TokenError(
-                f"turn {turn}, block {block.index}: {count} image tokens stand in the text, but its grid of "
-                f"{block.image.grid} makes {block.count}; was it made for another reasoner.unit?"
-            )
-    if len(starts) != len(images):
-        raise TokenError(
-            f"turn {turn}, block {index + len(blocks)}: {len(starts)} runs of image tokens for {len(images)} pictures"
-        )
-    return blocks

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from framework.blocks import Grid, Ints
 from framework.errors import ConfigError, UserError
 from framework.reasoners.voice import Shown
-from framework.tokens import Grid, Ints
 from framework.types import Observation, Picture
 
 if TYPE_CHECKING:

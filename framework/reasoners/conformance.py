@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.blocks import Grid
 from framework.errors import UserError
 from framework.reasoners.lab import FAMILIES, Lab
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.sampling import Pixels, Request
 from framework.reasoners.voice import Voice
 from framework.registry import resolve
-from framework.tokens import Grid
 from framework.types import Observation, Picture, Video
 
 if TYPE_CHECKING:

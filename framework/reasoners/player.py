@@ -10,11 +10,12 @@ import asyncio
 from concurrent.futures import Executor
 from typing import Protocol
 
+from framework.blocks import Image, content_hash
 from framework.errors import UserError
 from framework.reasoners.eyes import See, clear
 from framework.reasoners.sampling import Generate, Pixels, Request
 from framework.reasoners.voice import Shown, Voice
-from framework.tokens import Image, TokenLedger, content_hash
+from framework.tokens import TokenLedger
 from framework.types import Observation, Past, Picture, Reply
 
 STRIDE = 0x9E3779B9

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from framework.tokens import Grid, Ints
+from framework.blocks import Grid, Ints
 from framework.types import Observation
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.blocks import Grid, Image, content_hash
 from framework.errors import TokenError
-from framework.tokens import Grid, Image, TokenLedger, Tokens, content_hash
+from framework.tokens import TokenLedger, Tokens
 
 PAD = 9
 """The image token of these tests; text is 0 … 5."""

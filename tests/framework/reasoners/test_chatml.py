@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.blocks import Grid
 from framework.errors import ConfigError, UserError
 from framework.reasoners import REASONERS, Reasoner
 from framework.reasoners.chatml import ChatML
 from framework.reasoners.conformance import check_reasoner, stand_in
 from framework.reasoners.lab import FAMILIES, Family, Lab
-from framework.tokens import Grid
 from framework.types import Observation, Picture, Video
 
 CLIP = Video("clip", 8, 64, 64)

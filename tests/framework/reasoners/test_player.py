@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from envs.keyframes import Keyframes
+from framework.blocks import content_hash
 from framework.env import Sight
 from framework.errors import UserError
 from framework.lab.world import World
@@ -18,7 +19,6 @@ from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Batcher, Pixels, Request, Sampled
 from framework.recipe import Sampling
 from framework.rollout import play
-from framework.tokens import content_hash
 from framework.types import Episode, Picture, Stop, Task
 from framework.vision.plan import Look
 
