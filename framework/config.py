@@ -9,7 +9,7 @@ Nothing heavy is imported here: a wrong key is found before torch is.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, cast
+from typing import Annotated, Any, Self, TypeVar, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 
 from framework.errors import ConfigError, UserError
@@ -33,6 +34,17 @@ class Settings(BaseModel):
     """Base of all settings: frozen, no unknown keys, a docstring under each field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, given: Any) -> Any:
+        """Python takes True for 1; a person who writes `frames: yes` does not."""
+        for name, value in cast(Tree, given).items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(name)
+            kinds = (get_args(field.annotation) or (field.annotation,)) if field else ()
+            if isinstance(value, bool) and {int, float} & set(kinds) and bool not in kinds:
+                raise Fault((name,), f"{value} will not do; it should be a number")
+        return cast(Any, given)
 
     @model_serializer(mode="wrap")
     def _say_which(self, dump: SerializerFunctionWrapHandler) -> Tree:

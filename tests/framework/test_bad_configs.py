@@ -41,6 +41,8 @@ CHANGES = [
     ("env.max_turns=two", "env.max_turns: 'two' will not do; it should be a whole number"),
     ("env.max_turns=2.5", "env.max_turns: 2.5 will not do; it should be a whole number"),
     ("env.max_turns=", "env.max_turns: None will not do; it should be a whole number"),
+    ("env.max_turns=true", "env.max_turns: True will not do; it should be a number"),
+    ("env.overview.grain=yes", "env.overview.grain: True will not do; it should be a number"),
     ("env.force_answer=perhaps", "env.force_answer: 'perhaps' will not do; it should be true or false"),
     ("rewards.place.weight=heavy", "rewards.place.weight: 'heavy' will not do; it should be a number"),
     (

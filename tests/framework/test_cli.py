@@ -118,6 +118,7 @@ def test_ctrl_c_ends_a_game_at_once(tmp_path: Path):
         seen = b""
         while "▸".encode() not in seen and (more := os.read(game.stdout.fileno(), 4096)):
             seen += more
+        time.sleep(0.3)  # nobody is as quick as a pipe: until it reads, a game does not notice
         game.send_signal(signal.SIGINT)
         assert game.wait(timeout=10) == 130
         assert game.stderr.read() == b"limner: stopped\n"
