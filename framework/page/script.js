@@ -231,9 +231,12 @@ function drawnTurn(turn, at, each, task, marks) {
   return element("div", { class: "turn" },
     element("div", { class: "label" }, each.turns.length > 1 ? `turn ${at + 1} of ${each.turns.length}` : "the only turn"),
     element("div", { class: "seen" }, ...flow(turn.seen, task, marks, next)),
-    element("pre", { class: `reply ${turn.did}` }, turn.reply || "(said nothing)"),
+    element("pre", { class: `reply ${turn.did}` }, visible(turn.reply) || "(said nothing)"),
     element("div", { class: `meaning ${turn.did}` }, turn.cut_off ? "cut off" : turn.words));
 }
+
+// Characters that turn the direction of writing are named instead of obeyed.
+const visible = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (each) => `⟨U+${each.charCodeAt(0).toString(16).toUpperCase()}⟩`);
 
 // Text that runs into a picture is its caption.
 function flow(seen, task, marks, chosen) {
@@ -326,28 +329,26 @@ function part(name, each, scale) {
 
 // A row for the truth and one for each turn: frames that were seen, the stretch that was chosen, the keyframe.
 function timeline(each, task) {
-  const wide = 1000, left = 92, row = 21, slot = (wide - left) / task.length;
-  const x = (at) => left + at * slot, rows = each.turns.length + 1;
-  const drawing = shape("svg", { viewBox: `0 0 ${wide} ${rows * row + 16}`, role: "img", "aria-label": "time line" });
-  const bar = (name, first, last, y, high) =>
-    shape("rect", { class: name, x: x(first), y, width: Math.max((last - first + 1) * slot - 1, 1.5), height: high, rx: 2 });
-  const diamond = (at, y, name) => shape("path", { class: `key ${name}`, d: `M${x(at) + slot / 2} ${y - 6}l6 6l-6 6l-6 -6z` });
+  const at = (frame) => `${100 * frame / task.length}%`, middle = (frame) => at(frame + 0.5);
+  const bar = (name, first, last) => shape("rect", { class: name, x: at(first), y: 3, width: at(last - first + 1), height: 11, rx: 2 });
+  const here = (frame, mark) => shape("svg", { x: middle(frame), y: 8.5, overflow: "visible" }, mark);
+  const row = (label, ...marks) => element("div", { class: "lane" }, element("span", {}, label), shape("svg", {}, bar("track", 0, task.length - 1), ...marks));
 
-  drawing.append(shape("text", { x: 0, y: 12 }, "target there"), bar("track", 0, task.length - 1, 3, 11));
-  drawing.append(...task.present.map(([first, last]) => bar("present", first, last, 3, 11)));
-  if (task.interval && !task.present.length) drawing.append(bar("present", ...task.interval, 3, 11));
-  each.turns.forEach((turn, at) => {
-    const y = (at + 1) * row;
-    drawing.append(shape("text", { x: 0, y: y + 12 }, `turn ${at + 1}`), bar("track", 0, task.length - 1, y + 3, 11));
-    if (turn.interval) drawing.append(bar(`band ${turn.did}`, ...turn.interval, y + 3, 11));
-    for (const part of turn.seen) if (typeof part !== "string") drawing.append(shape("circle", { class: "saw", cx: x(part.frame) + slot / 2, cy: y + 8.5, r: 2.2 }));
-    if (turn.keyframe !== null && turn.keyframe !== undefined) drawing.append(diamond(turn.keyframe, y + 8.5, turn.did));
+  const there = task.present.length || !task.interval ? task.present : [task.interval];
+  const turns = each.turns.map((turn, number) => {
+    const seen = turn.seen.filter((part) => typeof part !== "string");
+    return row(`turn ${number + 1}`,
+      turn.interval ? bar(`band ${turn.did}`, ...turn.interval) : "",
+      ...seen.map((part) => here(part.frame, shape("circle", { class: "saw", r: 2.2 }))),
+      typeof turn.keyframe === "number" ? here(turn.keyframe, shape("path", { class: `key ${turn.did}`, d: "M0 -6l6 6l-6 6l-6 -6z" })) : "");
   });
-  const step = ticks(task.length);
-  for (let at = 0; at < task.length; at += step) {
-    drawing.append(shape("text", { x: x(at) + slot / 2, y: rows * row + 14, "text-anchor": "middle" }, String(at)));
+  const step = ticks(task.length), labels = [];
+  for (let frame = 0; frame < task.length; frame += step) {
+    labels.push(shape("text", { x: middle(frame), y: 11, "text-anchor": "middle" }, String(frame)));
   }
-  return element("div", { class: "time" }, drawing);
+  return element("div", { class: "time", role: "img", "aria-label": "time line" },
+    row("target there", ...there.map(([first, last]) => bar("present", first, last))), ...turns,
+    element("div", { class: "lane" }, element("span", {}, "frame"), shape("svg", {}, ...labels)));
 }
 
 const ticks = (length) => [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((step) => length / step <= 16) ?? length;

@@ -1,0 +1,158 @@
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.keyframes import Keyframes
+from envs.zoom import Zooming
+from framework import report, storyboard
+from framework.commands.view import view
+from framework.env import Rules
+from framework.lab.world import World
+from framework.policy import Scripted
+from framework.record import Record
+from framework.rollout import play
+from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop
+from framework.vision import masks
+
+WORLD = World(count=20)
+HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>{{data}} & <!-- \u2028 \u202e"
+SELECT = '<select>{"start": 1, "end": 3, "keyframe": 2}</select>'
+ZOOM = '<zoom>{"frame": 2, "bbox_2d": [0, 0, 500, 500]}</zoom>'
+ANSWER = '<answer>{"keyframe": 2, "bbox_2d": [250, 250, 500, 750]}</answer>'
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def played(rules: Rules, *lines: str, index: int = 0) -> Episode:
+    return asyncio.run(play(WORLD.task(index), rules, Scripted(*lines)))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs" / "quickstart" / "play"
+    record = Record(folder)
+    good = RewardBreakdown(parts={"form": 1.0, "iou": 0.25}, total=0.625)
+    bad = RewardBreakdown(parts={"form": 0.0}, failures={"iou": Malformed("no action")}, total=0.0)
+    lost = RewardBreakdown(parts={}, failures={"episode": Broken("fell")}, total=None)
+    record.add(played(Zooming(inner=Keyframes(), max_turns=3), SELECT, ZOOM, ANSWER), good, policy="rl")
+    record.add(played(Keyframes(), HOSTILE, index=1), bad, policy="rl")
+    record.add(replace(played(Keyframes(), SELECT), stop=Stop.ERROR, error="fell"), lost, policy="expert")
+    return folder
+
+
+def data(page: Path) -> storyboard.Board:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_a_page_holds_every_episode_and_needs_nothing_else(run: Path) -> None:
+    page = view(run)
+    assert page == run / "report.html"
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page.read_text())
+    said = data(page)
+    assert said["name"] == "quickstart / play"
+    episodes = said["sections"][-1]["episodes"]
+    assert [each["stop"] for each in episodes] == ["answered", "malformed", "error"]
+    pictures = [part for each in episodes for turn in each["turns"] for part in turn["seen"] if isinstance(part, dict)]
+    assert len(pictures) > len(said["images"])  # each once
+    assert all(said["images"][part["image"]].startswith("data:image/png;base64,") for part in pictures)
+
+
+def test_marks_are_counted_in_original_pixels_of_their_frame(run: Path) -> None:
+    first = data(view(run))["sections"][-1]["episodes"][0]
+    look, zoom, answer = first["turns"]
+    assert (look["interval"], look["keyframe"]) == ([1, 3], 2)
+    assert zoom["marks"] == [{"frame": 2, "kind": "zoom", "at": [0, 0, 32, 32]}]
+    crop = answer["seen"][1]
+    assert (crop["region"], crop["part"]) == ([0, 0, 32, 32], True)
+    assert answer["marks"] == [{"frame": 2, "kind": "box", "at": [8, 8, 16, 24]}]
+    assert first["scene"]["frame"] == 2
+
+
+def test_a_reply_cannot_leave_its_place(run: Path) -> None:
+    text = view(run).read_text()
+    assert text.count("</script>") == 2
+    assert data(run / "report.html")["sections"][-1]["episodes"][1]["turns"][0]["reply"] == HOSTILE
+
+
+def test_what_is_no_number_is_left_empty() -> None:
+    assert report.embedded({"a": [float("nan"), 1.5, float("inf")], 3: "<"}) == '{"a":[null,1.5,null],"3":"\\u003c"}'
+
+
+def test_each_player_has_a_row(run: Path) -> None:
+    table = data(view(run))["sections"][0]
+    assert table["columns"] == ["player", "episodes", "turns", "answered", "form", "iou", "total"]
+    assert table["rows"] == [
+        ["rl", "2", "2.0", "50%", "0.500", "0.250", "0.312"],
+        ["expert", "1", "3.0", "0%", "–", "–", "–"],
+    ]
+
+
+def test_the_page_says_what_it_lacks(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = (run / "episodes.jsonl").read_bytes()
+    (run / "episodes.jsonl").write_bytes(line + b'{"torn')
+    next((run / "frames").iterdir()).unlink()
+    monkeypatch.setattr(report, "BUDGET", 0)
+    said = data(view(run, run / "elsewhere"))
+    assert [re.sub(r"^\S+: |\d+", "", note) for note in said["notes"]] == [
+        "line  was never finished and is left out",
+        " pictures are too many to carry and are read from frames/ beside the page",
+        " pictures are missing from frames/",
+    ]
+    assert all((run / "elsewhere" / source).is_file() for source in said["images"])
+
+
+def test_a_large_picture_travels_light(tmp_path: Path) -> None:
+    import cv2
+
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    (tmp_path / "frames").mkdir()
+    cv2.imwrite(str(tmp_path / "frames" / "a.png"), noise)
+    images = report.Images(tmp_path, tmp_path)
+    assert images("a") == images("a") == 0
+    assert images.sources[0].startswith("data:image/webp")
+    assert images("b") is None
+
+
+def test_a_mask_is_drawn_by_bars_that_cover_it_exactly() -> None:
+    dense = np.zeros((6, 8), bool)
+    dense[1:3, 2:5] = dense[4, 3] = dense[5, 7] = True
+    drawn = storyboard.outline(masks.encode(dense), width=16)
+    assert drawn["scale"] == 2
+    bars = re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)h-\d+z", drawn["path"])
+    again = np.zeros_like(dense)
+    for x, y, wide, high in (map(int, bar) for bar in bars):
+        assert not again[y : y + high, x : x + wide].any()
+        again[y : y + high, x : x + wide] = True
+    assert (again == dense).all()
+
+
+def test_a_fine_mask_is_drawn_no_finer_than_needed() -> None:
+    dense = np.zeros((480, 854), bool)
+    dense[100:300, 200:500] = True
+    drawn = storyboard.outline(masks.encode(dense), width=854)
+    assert (drawn["path"], drawn["scale"]) == ("M33 17h50v33h-50z", 6)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: the page was not loaded in a browser")
+def test_a_browser_draws_the_page_without_an_error(run: Path, tmp_path: Path) -> None:
+    page = view(run)
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    place = [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--window-size=1280,4000"]
+    done = subprocess.run(
+        [str(CHROMIUM), *quiet, *place, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=90
+    )
+    drawn = done.stdout
+    assert "data-error=" not in drawn
+    assert drawn.count('<article class="episode">') == 3
+    assert drawn.count('class="mark zoom"') == 1
+    assert "<title>quickstart / play · limner</title>" in drawn
+    assert "&lt;img src=x onerror=alert(1)&gt;" in drawn
+    assert "Refused to" not in done.stderr
