@@ -1,5 +1,6 @@
 """Whatever is set wrongly is answered with its path, its value and a remedy, at once and without torch."""
 
+import resource
 import subprocess
 import sys
 import textwrap
@@ -230,17 +231,20 @@ def test_a_fault_comes_within_a_second_and_without_torch(change: str):
         f"import sys; from framework.cli import main; code = main(['check', 'quickstart', {change!r}]);"
         "print(code, 'torch' in sys.modules)"
     )
-    began = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stdout == "2 False\n"
     assert done.stderr.count("\n") == 1
-    assert time.perf_counter() - began < 3, "a second, and room for a busy machine"
+    assert (
+        after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 1
+    )  # its own work, on a busy machine too
 
 
 def refused(argv: list[str], capsys) -> str:
-    began = time.perf_counter()
+    began = time.process_time()
     assert main(argv) == 2
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     said = capsys.readouterr()
     assert said.err.startswith("limner: ")
     assert "Traceback" not in said.err
