@@ -141,18 +141,56 @@ def test_a_fine_mask_is_drawn_no_finer_than_needed() -> None:
     assert (drawn["path"], drawn["scale"]) == ("M33 17h50v33h-50z", 6)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: the page was not loaded in a browser")
-def test_a_browser_draws_the_page_without_an_error(run: Path, tmp_path: Path) -> None:
-    page = view(run)
+browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: the page was not loaded in a browser")
+
+
+def drawn(page: Path, profile: Path) -> str:
+    """What a browser makes of a page."""
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    place = [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--window-size=1280,4000"]
-    done = subprocess.run(
-        [str(CHROMIUM), *quiet, *place, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=90
-    )
-    drawn = done.stdout
-    assert "data-error=" not in drawn
-    assert drawn.count('<article class="episode">') == 3
-    assert drawn.count('class="mark zoom"') == 1
-    assert "<title>quickstart / play · limner</title>" in drawn
-    assert "&lt;img src=x onerror=alert(1)&gt;" in drawn
+    place = [f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--window-size=1280,4000"]
+    command = [str(CHROMIUM), *quiet, *place, "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert "data-error=" not in done.stdout, re.findall('data-error="[^"]*"', done.stdout)
     assert "Refused to" not in done.stderr
+    return done.stdout
+
+
+@browser
+def test_a_browser_draws_the_page_without_an_error(run: Path, tmp_path: Path) -> None:
+    text = drawn(view(run), tmp_path / "profile")
+    assert text.count('<article class="episode">') == 3
+    assert text.count('class="mark zoom"') == 1
+    assert "<title>quickstart / play · limner</title>" in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+
+
+READER = """
+const chip = (word) => [...document.querySelectorAll("button.chip")].find((each) => each.innerText.startsWith(word));
+const there = () => [...document.querySelectorAll("article .where")].map((each) => each.textContent[1]).join("");
+const seen = [there()];
+chip("malformed").click(); seen.push(there());
+chip("malformed").click(); chip("expert").click(); seen.push(there());
+chip("expert").click();
+const [part, order] = document.querySelectorAll("select"), change = () => new Event("change");
+order.value = "most reward first"; order.dispatchEvent(change()); seen.push(there());
+order.value = "least reward first"; order.dispatchEvent(change()); seen.push(there());
+const bars = document.querySelector(".histogram").children;
+bars[0].click(); seen.push(there());
+bars[0].click(); seen.push(there());
+part.value = "iou"; part.dispatchEvent(change());
+document.querySelector(".histogram").children[6].click(); seen.push(there());
+document.querySelector(".histogram").children[6].click();
+const search = document.querySelector("input[type=search]");
+search.value = "OWNED"; search.dispatchEvent(new Event("input")); seen.push(there());
+search.value = "nothing says this"; search.dispatchEvent(new Event("input")); seen.push(there());
+chip("true mask").click(); seen.push(document.body.className);
+document.body.setAttribute("data-seen", seen.join(" "));
+"""
+
+
+@browser
+def test_a_reader_can_filter_sort_and_search(run: Path, tmp_path: Path) -> None:
+    page = view(run)
+    page.write_text(page.read_text().replace("</body>", f"<script>{{{READER}}}</script></body>"))
+    [seen] = re.findall('data-seen="([^"]*)"', drawn(page, tmp_path / "profile"))
+    assert seen.split(" ") == ["123", "13", "12", "123", "213", "2", "213", "1", "2", "", "hide-mask"]
