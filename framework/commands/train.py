@@ -6,6 +6,7 @@ from pathlib import Path
 
 from framework.commands import takes_out, takes_recipe, the_recipe
 from framework.errors import TrainError
+from framework.preflight import preflight
 from framework.recipe import locate
 
 
@@ -18,6 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
+    for finding in preflight(recipe):
+        if finding.remedy:
+            print(f"limner: does not fit: {finding.remedy}", file=sys.stderr)
     from framework.train.launch import train_rl  # after the recipe is known to be sound
 
     try:

@@ -5,7 +5,6 @@ row ─▶ task ─▶ play(task, rules, ModelPolicy ─▶ verl's server) ─�
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from uuid import uuid4
 
 import ray
 import torch
+from ray.exceptions import RayError
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
 
@@ -26,6 +26,7 @@ from framework.rollout import play
 from framework.train.pulse import Pulse
 from framework.train.run import Run
 from framework.train.sample import Sample
+from framework.train.seed import seed
 from framework.types import Episode, Stop, Task
 
 PAINTERS = 4
@@ -74,7 +75,11 @@ class Served:
         return [Image.fromarray(pixels) for pixels in request.images]
 
 
-class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
+_Worker: Any = AgentLoopWorkerTQ.__ray_metadata__.modified_class  # pyright: ignore[reportAttributeAccessIssue]
+"""verl's worker as a plain class, before Ray made an actor of it."""
+
+
+class Player(_Worker):
     """A process that plays. verl gives it rows and takes what comes of them."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -107,19 +112,23 @@ class Player(AgentLoopWorkerTQ.__ray_metadata__.modified_class):
         """The episode as verl wants it. An env that fails costs the episode; anything else is fatal, in the trainer."""
         served = Served(self.llm_client, self.recipe, self.voice.stop_tokens)
         place = (self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"])
+
+        async def once(attempt: int) -> tuple[Episode, ModelPolicy]:
+            lot = seed(*place, attempt)
+            policy = ModelPolicy(self.voice, served, limits, self.recipe.env.system, lot, self.painters)
+            return await play(task, self.recipe.env, policy), policy
+
         try:
-            for attempt in range(2 if limits.failed == "retry" else 1):
-                lot = seed(*place, attempt)
-                policy = ModelPolicy(self.voice, served, limits, self.recipe.env.system, lot, self.painters)
-                episode = await play(task, self.recipe.env, policy)
-                if episode.stop is not Stop.ERROR:
-                    loop = asyncio.get_running_loop()
-                    return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
-            return self._nothing(episode, served)
-        except (LimnerError, ray.exceptions.RayError) as error:
-            return self._nothing(
-                Episode(task=task, turns=(), stop=Stop.ERROR), served, f"{type(error).__name__}: {error}"
-            )
+            episode, policy = await once(0)
+            if episode.stop is Stop.ERROR and limits.failed == "retry":
+                episode, policy = await once(1)
+            if episode.stop is Stop.ERROR:
+                return self._nothing(episode, served)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
+        except (LimnerError, RayError) as error:
+            unplayed = Episode(task=task, turns=(), stop=Stop.ERROR)
+            return self._nothing(unplayed, served, f"{type(error).__name__}: {error}")
 
     def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
         tokens = policy.ledger.close()
@@ -172,8 +181,3 @@ def _handed(sample: Sample, episode: Episode, served: Served, hashes: Sequence[s
             "max_global_steps": max(served.steps, default=0),
         },
     )
-
-
-def seed(*parts: int | str) -> int:
-    """One number for an episode: the same run, step, task and place in the group play alike, in whatever company."""
-    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=7).digest())

@@ -14,7 +14,7 @@ from framework.train.run import Run
 from framework.train.settings import verl_config
 
 FAILED = 3
-"""Exit status when limner itself refuses to go on; its reason is the last line of the log."""
+"""Exit status when limner itself refuses to go on; its reason is in Run.reason."""
 PASSED_ON = ("LIMNER_", "VERL_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "TOKENIZERS_", "RAY_DEDUP")
 """Beginnings of variables that every Ray process gets, on whichever node."""
 
@@ -25,6 +25,7 @@ def main() -> int:
     try:
         train(run)
     except LimnerError as error:
+        run.reason.write_text(str(error))
         print(f"\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return FAILED
     return 0

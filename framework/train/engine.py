@@ -3,10 +3,14 @@
 micro-batch ─▶ are its pictures those that were shown? ─▶ model ─▶ logits, tokens banned as in sampling ─▶ verl
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
+from verl.utils.fsdp_utils import merged_lora_context, normalize_peft_param_name, offload_fsdp_model_to_cpu
 from verl.utils.metric import Metric
+from verl.utils.model import convert_weight_keys
 from verl.utils.tensordict_utils import get_non_tensor_data
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
@@ -20,7 +24,10 @@ NEVER = -1e9
 """A logit that is never sampled. Not −∞, whose entropy is no number."""
 
 
-class Engine(FSDPEngineWithLMHead):
+_Base: Any = FSDPEngineWithLMHead
+
+
+class Engine(_Base):
     """The part of verl that holds the trained weights."""
 
     def initialize(self) -> Any:
@@ -50,6 +57,15 @@ class Engine(FSDPEngineWithLMHead):
             everywhere = self.pictures * self.get_data_parallel_size()  # verl takes the mean over data-parallel ranks
             output["metrics"]["pictures"] = Metric(aggregation="sum", value=everywhere)
         return loss, output
+
+    def _merged_lora_per_tensor_param(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Whole weights for the rollout, at the precision they are trained in: verl rounds them to bfloat16 here."""
+        with merged_lora_context(self.module, backup_adapters=True):
+            merged = normalize_peft_param_name(self.module.state_dict())
+            for name, value in convert_weight_keys(merged, self.module).items():
+                yield name, value.full_tensor() if isinstance(value, DTensor) else value.detach().clone()
+        if self._is_offload_param:
+            offload_fsdp_model_to_cpu(self.module)
 
 
 def _same_pictures(inputs: dict[str, Any]) -> int:

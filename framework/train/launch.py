@@ -121,7 +121,7 @@ def _failure(run: Run, status: int) -> str:
 
     log = run.logs / "driver.log"
     said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    told = said[-1] if status == FAILED and said else "\n".join(said[-TAIL:])
+    told = run.reason.read_text() if status == FAILED else "\n".join(said[-TAIL:])
     return f"training stopped after step {run.last_step()} (exit {status})\n{told}\nall of it: {log}"
 
 

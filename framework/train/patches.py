@@ -9,6 +9,7 @@
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 """
 
+import importlib
 import importlib.metadata
 import os
 from typing import Any
@@ -71,13 +72,13 @@ ROWS = 4
 """Text, time, height and width: the rows of position ids."""
 
 
-def _ragged_over_rows(positions: torch.Tensor) -> bool:
+def _ragged_over_rows(positions: Any) -> bool:
     """n episodes of equal length L arrive as n·4 "tokens" of L each."""
-    return positions._values.shape[0] == positions.shape[0] * ROWS  # pyright: ignore[reportAttributeAccessIssue]
+    return positions._values.shape[0] == positions.shape[0] * ROWS
 
 
-def _ragged_over_tokens(positions: torch.Tensor) -> torch.Tensor:
-    values = positions._values  # pyright: ignore[reportAttributeAccessIssue]
+def _ragged_over_tokens(positions: Any) -> torch.Tensor:
+    values = positions._values
     count, length = positions.shape[0], values.shape[-1]
     offsets = torch.arange(count + 1, device=values.device) * length
     flat = values.view(count, ROWS, length).transpose(0, 1).reshape(ROWS, count * length)
@@ -99,7 +100,7 @@ def vllm_on_cpu() -> None:
 
 
 def no_pinned_memory() -> None:
-    import verl.workers.engine.fsdp.transformer_impl as engine
+    engine: Any = importlib.import_module("verl.workers.engine.fsdp.transformer_impl")
 
     def no_offload(**_: Any) -> None:
         return None

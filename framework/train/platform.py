@@ -60,9 +60,9 @@ class _Torch(types.ModuleType):
 class Cpu(PlatformBase):
     """Two cores are a cluster of one device."""
 
-    device_name = "cpu"
-    vendor_name = "cpu"
-    device_module = _Torch("limner_torch_cpu")
+    device_name: Any = "cpu"
+    vendor_name: Any = "cpu"
+    device_module: Any = _Torch("limner_torch_cpu")
 
     def is_available(self) -> bool:
         return True
@@ -103,7 +103,7 @@ class Cpu(PlatformBase):
         return "CUDA_VISIBLE_DEVICES"
 
     @contextmanager
-    def nvtx_range(self, msg: str) -> Iterator[None]:
+    def nvtx_range(self, msg: str) -> Iterator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         yield
 
     def profiler_start(self) -> None:

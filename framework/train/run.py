@@ -49,6 +49,16 @@ class Run:
     def logs(self) -> Path:
         return self.folder / "logs"
 
+    @property
+    def reason(self) -> Path:
+        """Why limner refused to go on, if it did."""
+        return self.logs / "reason.txt"
+
+    @property
+    def first_rows(self) -> Path:
+        """What the trainer was given first."""
+        return self.logs / "first_rows.pt"
+
     @cached_property
     def recipe(self) -> Recipe:
         return typed(Recipe, load(self.recipe_file))

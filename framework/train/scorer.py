@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import transfer_queue as tq
-from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 
 from framework.advantage import zero_groups
 from framework.errors import TrainError
 from framework.record import from_json
 from framework.reward import Rubric
+from framework.train.storage import column, leave
 from framework.types import Episode, RewardBreakdown, Stop
 
 Metrics = dict[str, float]
@@ -34,29 +33,27 @@ class Scorer:
         self.evaluated: Metrics = {}
         """What the last evaluation came to."""
 
-    def score(self, keys: Sequence[str], partition: str) -> list[tuple[Episode, Mapping[str, Any]]]:
-        """Score what is new among these and leave the rewards beside the episodes."""
-        fields = tq.kv_batch_get(
-            keys=list(keys), partition_id=partition, select_fields=["extra_fields", "response_mask"]
-        )
-        extras = [getattr(each, "data", each) for each in fields["extra_fields"]]
+    def score(self, batch: KVBatchMeta) -> list[tuple[Episode, Mapping[str, Any]]]:
+        """Score what is new in a batch and leave the rewards beside the episodes."""
+        extras = column(batch, "extra_fields")
         if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
             raise TrainError(fatal)
         episodes = [from_json(extra["episode"]) for extra in extras]
-        new = [number for number, key in enumerate(keys) if key not in self.earned]
+        new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
-            breakdowns = self.rubric.score([episodes[number] for number in new])
-            self.earned |= {keys[number]: earned for number, earned in zip(new, breakdowns, strict=True)}
-            masks = list(fields["response_mask"].unbind())
-            rows = [_row(masks[number], self.earned[keys[number]].total) for number in new]
-            tq.kv_batch_put(keys=[keys[number] for number in new], partition_id=partition, fields=_stacked(rows))
+            keys = [batch.keys[number] for number in new]
+            earned = self.rubric.score([episodes[number] for number in new])
+            self.earned |= dict(zip(keys, earned, strict=True))
+            masks = column(batch, "response_mask")
+            rows = [_row(masks[number], each.total) for number, each in zip(new, earned, strict=True)]
+            leave(keys, str(batch.partition_id), rows)
         return list(zip(episodes, extras, strict=True))
 
     def take(self, batch: KVBatchMeta) -> Metrics:
         """Score a batch, put it in the order of its tasks, and say what it earned."""
         began = time.perf_counter()
         self._none_is_missing(batch)
-        played = self.score(batch.keys, batch.partition_id)
+        played = self.score(batch)
         earned = [self.earned.pop(key) for key in batch.keys]
         places = [(str(extra["task"]), int(extra["session"])) for _, extra in played]
         metrics = self._metrics([episode for episode, _ in played], earned, [extra for _, extra in played])
@@ -105,8 +102,3 @@ def _row(mask: torch.Tensor, total: float | None) -> dict[str, torch.Tensor]:
     scores[-1] = total or 0.0
     kept = mask if total is not None else torch.zeros_like(mask)
     return {"rm_scores": scores, "response_mask": kept, "loss_mask": kept}
-
-
-def _stacked(rows: Sequence[Mapping[str, torch.Tensor]]) -> TensorDict:
-    nested = {name: torch.nested.as_nested_tensor([row[name] for row in rows], layout=torch.jagged) for name in rows[0]}
-    return TensorDict(nested, batch_size=len(rows))  # pyright: ignore[reportArgumentType]

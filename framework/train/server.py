@@ -98,25 +98,27 @@ class Replica(RolloutReplica):
                 f"cluster.tensor_parallel: the transformers backend uses one device, not {self.world_size}; "
                 "set it to 1 or rollout.backend=vllm"
             )
-        node = await self.workers[0].__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
+        beside: Any = self.workers[0]
+        node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
         name = _name(self.replica_rank) + self.name_suffix
         on_gpu = Run.here().recipe.cluster.platform == "cuda"
-        server = ray.remote(Server).options(
+        server: Any = ray.remote(Server).options(
             name=name,
             num_cpus=0,
             max_concurrency=self.max_concurrency,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
-            runtime_env={"env_vars": {"CUDA_VISIBLE_DEVICES": await self._device()}} if on_gpu else None,
+            runtime_env={"env_vars": await beside.__ray_call__.remote(_device)} if on_gpu else None,
         )
-        self.servers = [
+        self.servers: list[Any] = [
             server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank)
         ]
         await self.servers[0].ready.remote()
         self._server_handle, self._server_address = self.servers[0], name
 
-    async def _device(self) -> str:
-        """The device of the trainer beside it, which it shares."""
-        return await self.workers[0].__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", "0"))
+
+def _device(_: Any) -> dict[str, str]:
+    """The device of the trainer beside it, which the server shares."""
+    return {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0")}
 
 
 def _name(rank: int) -> str:
@@ -146,7 +148,8 @@ class WeightSync(BaseRollout):
             )
         limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
         sent = [ray.put(bucket) async for bucket in _buckets(ensure_async_iterator(weights), limit)]
-        await ray.get_actor(_name(self.rank)).take_weights.remote(sent, global_steps)
+        server: Any = ray.get_actor(_name(self.rank))
+        await server.take_weights.remote(sent, global_steps)
 
 
 async def _buckets(

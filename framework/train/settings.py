@@ -136,6 +136,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield f"{ACTOR}.use_kl_loss", algorithm.kl != "off"
     if algorithm.kl != "off":
         yield f"{ACTOR}.kl_loss_type", algorithm.kl
+    yield f"{MODEL}.lora.merge", algorithm.lora_rank > 0  # rollout servers get whole weights
     yield f"{FSDP}.param_offload", cluster.offload
     yield f"{FSDP}.optimizer_offload", cluster.offload
     yield f"{REF}.fsdp_config.param_offload", cluster.offload
@@ -207,6 +208,7 @@ def refuse_unknown(config: "DictConfig", key: str) -> None:
     for step in key.split("."):
         if not isinstance(node, DictConfig) or any(f".{part}." in f".{key}." for part in OPEN):
             return
-        if step not in node:
-            raise ConfigError(f"verl.{key}: verl has no such setting; {nearest(step, [str(each) for each in node])}")
+        there = [str(each) for each in node]  # `in` would say no to a ???
+        if step not in there:
+            raise ConfigError(f"verl.{key}: verl has no such setting; {nearest(step, there)}")
         node = node._get_node(step)  # pyright: ignore[reportPrivateUsage]  # reading would resolve ??? and raise

@@ -9,21 +9,25 @@ from typing import Any
 
 import numpy as np
 import torch
-import transfer_queue as tq
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.core_algos import register_adv_est
 from verl.trainer.ppo.v1 import PPOTrainer, PPOTrainerColocateAsync, PPOTrainerSeparateAsync, PPOTrainerSync
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
+from verl.workers.utils.padding import response_from_nested
 
 from framework.advantage import ADVANTAGES, Estimator
 from framework.errors import ConfigError, TrainError
 from framework.train.chain import Chain
 from framework.train.run import Run
 from framework.train.scorer import Scorer
+from framework.train.storage import column, fetch
 from framework.train.tracker import Tracker
 
 GAPS = {"cpu": (1e-3, 1e-2), "cuda": (0.05, 0.5)}
 """How far rollout and trainer may disagree about a token: say so, and stop."""
+FIRST = ("index", "session_id", "input_ids", "position_ids", "response_mask", "rollout_log_probs", "multi_modal_inputs")
+KEPT = 4
+"""Rows of the first batch that are left in the run folder."""
 POLL_S = 0.02
 """verl looks for finished episodes every two seconds, which is a whole step of a small model."""
 
@@ -32,9 +36,9 @@ class _Scored:
     """A buffer that scores what it gives out, and what it must judge before that."""
 
     scorer: Scorer
-    filter_groups_metric: str | None
-    finished_keys: Mapping[str, set[str]]
-    partitions: Mapping[str, Mapping[str, Any]]
+    filter_groups_metric: Any
+    finished_keys: Any
+    partitions: Any
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
         batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
@@ -45,7 +49,7 @@ class _Scored:
         if partition_id == "train" and self.filter_groups_metric is not None:
             done = self.finished_keys[partition_id]
             if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done]:
-                self.scorer.score(keys, partition_id)
+                self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
         return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -85,7 +89,7 @@ class Limner(PPOTrainer):
                 "so it would train without pictures; the folder needs preprocessor_config.json"
             )
 
-    def get_reward_handles(self) -> None:
+    def get_reward_handles(self) -> Any:
         """verl's reward processes stay unused: rewards that see a group cannot live in one episode."""
 
     def _load_checkpoint(self) -> None:
@@ -119,13 +123,19 @@ class Limner(PPOTrainer):
         batch = super()._compute_old_log_prob(batch, metrics)
         metrics.update(self._gap(batch))
         if not self.sighted:
+            self._keep_first_rows(batch)
             metrics.update(self._canary(batch))
             self.sighted = True
         return batch
 
     def _gap(self, batch: KVBatchMeta) -> dict[str, float]:
-        """How far rollout and trainer disagree about the tokens that were said."""
-        apart = _said(batch, "rollout_log_probs", "old_log_probs")
+        """How far rollout and trainer disagree about the tokens that these very weights said."""
+        fields = fetch(batch, "rollout_log_probs", "old_log_probs", "response_mask")
+        now = [tag["min_global_steps"] == self.global_steps - 1 for tag in batch.tags]  # not so in async modes
+        fresh = torch.repeat_interleave(torch.tensor(now), fields["response_mask"].offsets().diff())
+        apart = _apart(fields, fields["rollout_log_probs"], fields["old_log_probs"], fresh)
+        if not len(apart):
+            return {}
         mean, most = float(apart.mean()), float(apart.max())
         warn, stop = GAPS[self.recipe.cluster.platform]
         stage = self.recipe.stages.rl
@@ -138,21 +148,22 @@ class Limner(PPOTrainer):
             print(f"WARNING: rollout and trainer disagree by {most:.3g} about a token (mean {mean:.3g})", flush=True)
         return {"logprob_gap/mean": mean, "logprob_gap/max": most}
 
+    def _keep_first_rows(self, batch: KVBatchMeta) -> None:
+        """Some of what the trainer was given first, for whoever wants to compare it with what was played."""
+        few = KVBatchMeta(keys=batch.keys[:KEPT], tags=batch.tags[:KEPT], partition_id=batch.partition_id)
+        torch.save({field: column(few, field) for field in FIRST}, self.run.first_rows)
+
     def _canary(self, batch: KVBatchMeta) -> dict[str, float]:
         """Shuffle pixels between the pictures: a trainer that sees them must think otherwise of the replies."""
-        if not any(_column(batch, "multi_modal_inputs")):
+        if not any(column(batch, "multi_modal_inputs")):
             return {}
-        temperature = self.config.actor_rollout_ref.rollout.temperature
-        batch.extra_info |= {
-            "blind": True,
-            "calculate_entropy": False,
-            "compute_loss": False,
-            "temperature": temperature,
-        }
+        asked = {"blind": True, "calculate_entropy": False, "compute_loss": False}
+        batch.extra_info = asked | {"temperature": self.config.actor_rollout_ref.rollout.temperature}
         self.actor_rollout_wg.compute_log_prob(batch)
-        del batch.extra_info["blind"]
-        fields = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=_SEEN)
-        change = float(_apart(fields, _of_response(fields, "log_probs"), fields["old_log_probs"]).mean())
+        batch.extra_info = {}
+        fields = fetch(batch, "log_probs", "old_log_probs", "response_mask")
+        blind = response_from_nested(fields["log_probs"], fields["response_mask"])
+        change = float(_apart(fields, blind, fields["old_log_probs"]).mean())
         if change == 0:
             raise TrainError("the trainer is blind: with the pixels of all pictures shuffled it says the same")
         return {"canary/logprob_change": change}
@@ -185,32 +196,10 @@ class Limner(PPOTrainer):
         super()._save_checkpoint()
 
 
-_SEEN = ["log_probs", "old_log_probs", "response_mask"]
-
-
-def _column(batch: KVBatchMeta, field: str) -> list[Any]:
-    values = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=[field])[field]
-    return [getattr(value, "data", value) for value in values]
-
-
-def _said(batch: KVBatchMeta, one: str, other: str) -> torch.Tensor:
-    fields = tq.kv_batch_get(
-        keys=batch.keys, partition_id=batch.partition_id, select_fields=[one, other, "response_mask"]
-    )
-    return _apart(fields, fields[one], fields[other])
-
-
-def _apart(fields: Any, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def _apart(fields: Any, one: torch.Tensor, other: torch.Tensor, among: torch.Tensor | bool = True) -> torch.Tensor:
     """|one − other| on the tokens the policy said."""
-    said = fields["response_mask"].values().bool()
+    said = fields["response_mask"].values().bool() & among
     return (one.values() - other.values()).abs()[said]
-
-
-def _of_response(fields: Any, name: str) -> torch.Tensor:
-    """A value of every token, cut to the response, as verl cuts it."""
-    from verl.workers.utils.padding import response_from_nested
-
-    return response_from_nested(fields[name], fields["response_mask"])
 
 
 # ---- advantages under verl's registry -----------------------------------------------------------------------------

@@ -1,0 +1,34 @@
+"""TransferQueue, where verl keeps what a batch is made of, in three verbs: fetch, column, leave.
+
+key "<uid of the task's draw>_<place in the group>_0"  ─▶  prompts, responses, response_mask, extra_fields, …
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import transfer_queue as tq
+from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
+from verl.utils.tensordict_utils import maybe_fix_3d_position_ids
+
+
+def fetch(batch: KVBatchMeta, *fields: str) -> Any:
+    """These fields of a batch, as a TensorDict of jagged tensors."""
+    return tq.kv_batch_get(keys=batch.keys, partition_id=str(batch.partition_id), select_fields=list(fields))
+
+
+def column(batch: KVBatchMeta, field: str) -> list[Any]:
+    """One field, a tensor or an object per row."""
+    fields = fetch(batch, field)
+    maybe_fix_3d_position_ids(fields)
+    values = fields[field]
+    return [getattr(each, "data", each) for each in (values.unbind() if isinstance(values, torch.Tensor) else values)]
+
+
+def leave(keys: Sequence[str], partition: str, rows: Sequence[Mapping[str, torch.Tensor]]) -> None:
+    """Lay tensors beside what is there already, a row per key."""
+    fields: Any = {
+        name: torch.nested.as_nested_tensor([row[name] for row in rows], layout=torch.jagged) for name in rows[0]
+    }
+    tq.kv_batch_put(keys=list(keys), partition_id=partition, fields=TensorDict(fields, batch_size=len(rows)))

@@ -1,0 +1,37 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from framework.recipe import find_recipe
+from framework.train.launch import environment
+from framework.train.run import Run
+
+PEEK = Path(__file__).parent / "peek"
+
+
+def env(*changes: str) -> dict[str, str]:
+    recipe = find_recipe(str(PEEK / "peek.yaml"), changes)
+    return environment(recipe, Run(Path("/runs/peek")), "/models/tiny", PEEK)
+
+
+def test_workers_find_our_rooms_and_the_users_own_code():
+    paths = env()["PYTHONPATH"].split(os.pathsep)
+    assert (Path(paths[0]) / "framework" / "train").is_dir()
+    assert paths[1] == str(PEEK)
+
+
+def test_the_platform_is_chosen_by_the_recipe():
+    assert env()["VERL_PLATFORM"] == "cpu"
+    assert "VERL_PLATFORM" not in env("cluster.platform=cuda")
+
+
+def test_what_a_person_set_wins(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert env()["OMP_NUM_THREADS"] == "7"
+
+
+def test_a_recipe_that_is_left_in_a_run_reads_back_as_it_was(tmp_path: Path):
+    recipe = find_recipe(str(PEEK / "peek.yaml"), [r"env.system=say \${nothing}"])
+    Run(tmp_path).begin(recipe)
+    assert Run(tmp_path).recipe.model_dump() == recipe.model_dump()

@@ -1,0 +1,104 @@
+"""One test per patch: it is needed, and it does what is needed. Whichever fails says which patch may go."""
+
+import importlib.metadata
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import verl
+import verl.utils.distributed as distributed
+import verl.utils.tensordict_utils as tensordicts
+import verl.workers.rollout.base as rollout
+from tensordict import TensorDict
+from torch.distributed.distributed_c10d import BackendConfig
+
+from framework.train import patches
+
+VERL = Path(inspect.getfile(verl)).parent
+
+
+@pytest.fixture
+def unpatched(monkeypatch: pytest.MonkeyPatch):
+    """What a test patches is put back."""
+    monkeypatch.setattr(
+        distributed, "initialize_global_process_group_ray", distributed.initialize_global_process_group_ray
+    )
+    monkeypatch.setattr(tensordicts, "maybe_fix_3d_position_ids", tensordicts.maybe_fix_3d_position_ids)
+    monkeypatch.setattr(importlib.metadata, "version", importlib.metadata.version)
+    monkeypatch.setattr(rollout, "_ROLLOUT_REGISTRY", dict(rollout._ROLLOUT_REGISTRY))
+
+
+def test_another_verl_is_refused():
+    patches.refuse_another_verl(importlib.metadata.version("verl"))
+    with pytest.raises(RuntimeError, match=r"verl 0\.9\.2 .*patches\.py .*0\.9\.1"):
+        patches.refuse_another_verl("0.9.2")
+
+
+def backends(said: Any) -> BackendConfig:
+    return BackendConfig(said)
+
+
+def test_one_backend_is_needed_and_torch_takes_it():
+    assert 'f"cpu:gloo,{get_device_name()}:' in (VERL / "utils" / "distributed.py").read_text()
+    with pytest.raises(ValueError, match="Duplicate"):
+        backends("cpu:gloo,cpu:gloo")
+    assert backends("cpu:gloo").get_device_backend_map() == {"cpu": "gloo"}
+
+
+def positions(length: int) -> list[torch.Tensor]:
+    """Of two episodes of one length: [4, length] each."""
+    return [torch.arange(4 * length).view(4, length), torch.arange(4 * length).view(4, length) + 100]
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_ragged_positions_is_needed_and_gives_each_episode_its_own():
+    rows = positions(5)
+
+    def gathered() -> Any:
+        nested = torch.nested.as_nested_tensor(rows, layout=torch.jagged)
+        return TensorDict({"position_ids": nested}, batch_size=2)
+
+    data = gathered()
+    tensordicts.maybe_fix_3d_position_ids(data)
+    assert data["position_ids"].offsets().tolist() != [0, 5, 10], "verl mends this itself now: remove the patch"
+
+    patches.ragged_positions()
+    data = gathered()
+    tensordicts.maybe_fix_3d_position_ids(data)
+    assert data["position_ids"].offsets().tolist() == [0, 5, 10]
+    assert torch.equal(data["position_ids"].values(), torch.cat(rows, dim=1))
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_ragged_positions_leaves_other_lengths_to_verl():
+    patches.ragged_positions()
+    rows = [positions(5)[0], positions(3)[1]]
+    values = torch.cat(rows, dim=1)
+    nested = torch.nested.nested_tensor_from_jagged(values, offsets=torch.tensor([0, 5, 8]), jagged_dim=2)
+    data: Any = TensorDict({"position_ids": nested}, batch_size=2)
+    tensordicts.maybe_fix_3d_position_ids(data)
+    assert torch.equal(data["position_ids"].values(), values)
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_vllm_on_cpu_is_needed_and_asks_for_the_cpu_wheel():
+    assert 'package_name = "vllm"' in (VERL / "third_party" / "vllm" / "__init__.py").read_text()
+    before = importlib.metadata.version("torch")
+    patches.vllm_on_cpu()
+    assert importlib.metadata.version("torch") == before
+    with pytest.raises(importlib.metadata.PackageNotFoundError, match="nothing-of-this-name"):
+        importlib.metadata.version("nothing-of-this-name")
+
+
+def test_no_pinned_memory_is_needed():
+    source = (VERL / "workers" / "engine" / "fsdp" / "transformer_impl.py").read_text()
+    assert "CPUOffloadPolicy(pin_memory=True)" in source
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_transformers_backend_is_needed_and_is_found():
+    assert not [name for name in dir(rollout) if "register" in name.lower() and name != "_ROLLOUT_REGISTRY"]
+    patches.transformers_backend("collections.OrderedDict")
+    assert rollout.get_rollout_class("transformers").__name__ == "OrderedDict"

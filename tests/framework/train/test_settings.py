@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework.errors import ConfigError
+from framework.recipe import Recipe, find_recipe
+from framework.train import settings
+
+PEEK = str(Path(__file__).parent / "peek" / "peek.yaml")
+RUN = Path("runs/peek")
+
+
+def recipe(*changes: str) -> Recipe:
+    return find_recipe(PEEK, changes)
+
+
+def told(*changes: str) -> dict[str, Any]:
+    return settings.overrides(recipe(*changes), RUN)
+
+
+def test_verl_has_every_setting_the_table_names():
+    verl = settings.defaults()
+    unlisted = "actor_rollout_ref.rollout.agent.agent_loop_manager_class"  # verl asks for it, and lists it nowhere
+    for theirs in settings.overrides(recipe("algorithm.kl=k1"), RUN).keys() - {unlisted}:
+        settings.refuse_unknown(verl, theirs)
+
+
+def test_what_a_recipe_says_is_what_verl_gets():
+    verl = settings.verl_config(
+        recipe("algorithm.lr=0.5", "algorithm.clip=[0.1,0.3]", "algorithm.group=6"), RUN, "model"
+    )
+    actor = verl.actor_rollout_ref.actor
+    assert (actor.optim.lr, actor.clip_ratio_low, actor.clip_ratio_high) == (0.5, 0.1, 0.3)
+    assert verl.actor_rollout_ref.rollout.n == 6
+    assert verl.actor_rollout_ref.model.path == "model"
+
+
+def test_our_estimators_stand_beside_verls():
+    assert told("algorithm.advantage=rloo")["algorithm.adv_estimator"] == "limner_rloo"
+    assert told("algorithm.advantage=opo")["algorithm.adv_estimator"] == "opo"
+
+
+def test_a_reference_model_is_asked_for_only_with_a_kl():
+    assert told()["actor_rollout_ref.actor.use_kl_loss"] is False
+    assert told("algorithm.kl=k2")["actor_rollout_ref.actor.kl_loss_type"] == "k2"
+
+
+def test_micro_batches_divide_a_mini_batch():
+    key = "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu"
+    assert told("algorithm.prompts=4", "algorithm.group=3", "algorithm.micro_batch=8")[key] == 6
+    assert told("algorithm.prompts=5", "algorithm.group=1", "algorithm.micro_batch=4")[key] == 1
+
+
+def test_the_pass_through_wins():
+    verl = settings.verl_config(recipe("algorithm.lr=0.5", "verl.actor_rollout_ref.actor.optim.lr=0.25"), RUN)
+    assert verl.actor_rollout_ref.actor.optim.lr == 0.25
+
+
+def test_a_mistyped_pass_through_is_taught():
+    with pytest.raises(ConfigError, match=r"verl\.actor_rollout_ref\.actor\.gradclip: .*did you mean 'grad_clip'"):
+        settings.verl_config(recipe("verl.actor_rollout_ref.actor.gradclip=1"), RUN)
+
+
+def test_parts_of_verl_that_take_any_key_take_any_key():
+    change = "verl.actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space=2"
+    assert settings.verl_config(recipe(change), RUN).actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space == 2
+
+
+def test_cuda_gets_none_of_the_settings_for_two_cores():
+    assert not settings.ON_CPU.keys() & told("cluster.platform=cuda").keys()
+
+
+def test_the_table_is_read_without_verl_torch_or_ray():
+    code = (
+        "import sys; from pathlib import Path; from framework.recipe import find_recipe;"
+        "from framework.train.settings import verl_config;"
+        f"verl_config(find_recipe({PEEK!r}), Path('runs/peek'));"
+        "print([name for name in ('verl', 'torch', 'ray') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+from framework.train.tracker import Tracker, line
+
+STEP = {"timing_s/step": 2.0, "timing_s/gen": 1.0, "timing_s/old_log_prob": 0.2, "timing_s/update_actor": 0.5}
+
+
+def test_verls_names_become_ours_and_ours_stay():
+    told = line("rl", 3, {"reward/mean": 0.5, "perf/total_num_tokens": 7, "actor/entropy": 1.0, "perf/mfu/actor": 9})
+    assert told == {"stage": "rl", "step": 3, "reward/mean": 0.5, "tokens": 7, "entropy": 1.0}
+
+
+def test_what_is_neither_play_nor_learning_is_outside_and_scoring_is():
+    assert round(line("rl", 1, STEP)["time/outside_s"], 6) == 0.3
+    assert round(line("rl", 1, STEP | {"time/reward_s": 0.1})["time/outside_s"], 6) == 0.4
+
+
+def test_what_is_no_number_is_null():
+    assert line("rl", 1, {"reward/mean": float("nan")})["reward/mean"] is None
+
+
+def test_a_resumed_run_writes_over_what_came_after_its_checkpoint(tmp_path: Path):
+    file = tmp_path / "metrics.jsonl"
+    first = Tracker(file)
+    for step in (1, 2, 3):
+        first.log({"reward/mean": 0.0}, step)
+    with file.open("a") as out:
+        out.write('{"stage": "rl", "step"')  # killed in the middle of a line
+    Tracker(file, after=2).log({"reward/mean": 1.0}, 3)
+    lines = [json.loads(text) for text in file.read_text().splitlines()]
+    assert [(each["step"], each["reward/mean"]) for each in lines] == [(1, 0.0), (2, 0.0), (3, 1.0)]

@@ -1,0 +1,171 @@
+"""Two runs through verl and Ray, one that is killed and one that goes on from it: what both left behind."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from framework.reasoners.generator import Generator
+from framework.reasoners.player import ModelPolicy
+from framework.reasoners.sampling import Batcher
+from framework.rollout import play
+from framework.train.run import Run
+from framework.train.sample import Sample
+from framework.train.seed import seed
+
+PEEK = Path(__file__).parent / "peek"
+PATIENCE_S = 240
+
+TRAIN = """
+import sys
+from pathlib import Path
+from framework.errors import TrainError
+from framework.recipe import find_recipe
+from framework.train.launch import train_rl
+
+recipe = find_recipe(sys.argv[1], sys.argv[3:])
+try:
+    train_rl(recipe, Path(sys.argv[2]), beside=Path(sys.argv[1]).parent)
+except TrainError as error:
+    sys.exit(str(error))
+"""
+CHANGES = ("stages.rl.save_every=2", "stages.rl.keep=9", "env.fails_on=5")
+
+
+def started(run: Path, *changes: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", TRAIN, str(PEEK / "peek.yaml"), str(run), *CHANGES, *changes]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[3], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def lines(run: Path) -> dict[int, dict[str, Any]]:
+    file = run / "metrics.jsonl"
+    told = [json.loads(text) for text in file.read_text().splitlines() if text.endswith("}")] if file.is_file() else []
+    return {line["step"]: line for line in told}
+
+
+@dataclass
+class Runs:
+    killed: Path
+    """Killed with -9 in its sixth step; checkpoints after 2 and 4."""
+    farewell: str
+    resumed: Path
+    """The same, gone on from step 2 to 4."""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    killed = tmp_path_factory.mktemp("runs") / "killed"
+    first = started(killed, "stages.rl.steps=9")
+    began = time.monotonic()
+    while 5 not in lines(killed):
+        assert first.poll() is None, first.communicate()[0]
+        assert time.monotonic() - began < PATIENCE_S, (killed / "logs" / "driver.log").read_text()[-3000:]
+        time.sleep(0.1)
+    [driver] = [each for each in psutil.Process(first.pid).children() if "framework.train.driver" in each.cmdline()]
+    os.kill(driver.pid, signal.SIGKILL)
+    farewell = first.communicate(timeout=60)[0]
+
+    resumed = killed.with_name("resumed")
+    shutil.copytree(killed, resumed)
+    shutil.rmtree(resumed / "checkpoints" / "global_step_4")
+    (resumed / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("2")
+    second = started(resumed, "stages.rl.steps=4")
+    said = second.communicate(timeout=PATIENCE_S)[0]
+    assert second.returncode == 0, said + (resumed / "logs" / "driver.log").read_text()[-3000:]
+    return Runs(killed, farewell, resumed)
+
+
+def test_a_killed_run_says_what_is_kept(runs: Runs):
+    assert "training stopped after step 4 (exit -9)" in runs.farewell
+    assert "logs/driver.log" in runs.farewell
+
+
+def test_rollout_and_trainer_agree_about_every_token(runs: Runs):
+    assert all(line["logprob_gap/max"] <= 1e-5 for line in lines(runs.killed).values())
+
+
+def test_the_trainer_is_not_blind(runs: Runs):
+    assert lines(runs.killed)[1]["canary/logprob_change"] > 1e-3
+
+
+def test_every_picture_that_was_played_with_is_trained_on(runs: Runs):
+    for line in lines(runs.killed).values():
+        assert line["images/trained"] == line["images/rolled_out"] > 0
+
+
+def test_an_env_that_fails_costs_its_episodes_and_the_batch_keeps_its_size(runs: Runs):
+    told = lines(runs.killed).values()
+    assert {line["episodes/count"] for line in told} == {16}
+    assert 0 < max(line["episodes/dropped"] for line in told) < 1
+    for line in told:
+        assert line["episodes/error"] == line["episodes/dropped"]
+        assert line["images/rolled_out"] == 3 * 16 * (1 - line["episodes/dropped"])
+
+
+def test_each_part_of_the_reward_is_told(runs: Runs):
+    for line in lines(runs.killed).values():
+        total = line["reward/vowels/mean"] + 0.1 * line["reward/brevity/mean"]
+        assert line["reward/mean"] == pytest.approx(total)
+
+
+def test_the_event_loop_keeps_listening(runs: Runs):
+    assert min(line["time/stall_s"] for line in lines(runs.killed).values()) <= 0.05
+
+
+def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
+    whole, resumed = lines(runs.killed), lines(runs.resumed)
+    assert sorted(resumed) == [1, 2, 3, 4]
+    for step in (3, 4):
+        for name in ("reward/mean", "reward/std", "images/rolled_out", "episodes/dropped", "loss", "grad_norm"):
+            assert resumed[step][name] == pytest.approx(whole[step][name], abs=1e-5), (step, name)
+    chains = [
+        json.loads((run / "checkpoints/global_step_4/limner.json").read_text()) for run in (runs.killed, runs.resumed)
+    ]
+    assert chains[0] == chains[1]
+    weights = [
+        load_file(run / "checkpoints/global_step_4/actor/huggingface/model.safetensors")
+        for run in (runs.killed, runs.resumed)
+    ]
+    assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) <= 1e-6
+
+
+def test_verl_is_given_what_is_played_without_ray(runs: Runs, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(PEEK)
+    run = Run(runs.killed)
+    kept = torch.load(run.first_rows, weights_only=False)
+    recipe = run.recipe
+    generator = Generator.load(recipe.reasoner)
+    voice = recipe.reasoner.voice()
+
+    async def played(index: int, session: int) -> Sample:
+        place = (recipe.seed, 1, "train", index, session)
+        ask = Batcher(generator.generate)
+        policy = ModelPolicy(voice, ask, recipe.rollout, recipe.env.system, seed(*place, 0))
+        await play(recipe.data.train.task(index), recipe.env, policy)
+        await ask.close()
+        return Sample.of(policy.ledger.close(), policy.images, voice)
+
+    rows = [row for row, inputs in enumerate(kept["multi_modal_inputs"]) if inputs]
+    assert rows
+    for row in rows:
+        sample = asyncio.run(played(int(kept["index"][row]), int(kept["session_id"][row])))
+        assert kept["input_ids"][row].tolist() == sample.prompt + sample.response
+        assert kept["response_mask"][row].tolist() == sample.mask
+        assert torch.equal(kept["position_ids"][row], sample.positions)
+        assert torch.allclose(kept["rollout_log_probs"][row], torch.tensor(sample.log_probs), atol=1e-5)
+        for name, values in sample.pictures.items():
+            assert torch.equal(kept["multi_modal_inputs"][row][name], values), name
