@@ -1,8 +1,8 @@
 """A run as one page that needs nothing else: no network, no server, no other file.
 
-    run/episodes.jsonl, frames/ ─▶ sections ─▶ JSON in page/page.html, styled by page/style.css, drawn by page/script.js
+    run/episodes.jsonl, frames/ ─▶ sections ─▶ JSON in page/page.html, styled by page/style.css, drawn by page/*.js
 
-A section is a function here that gathers what it shows, and one of the same name in page/script.js that draws it.
+A section is a function here that gathers what it shows, and one in page/page.js that draws it: its "draw" says which.
 """
 
 import base64
@@ -22,13 +22,15 @@ from framework import record, storyboard
 from framework.record import Entry, Recorded
 
 PAGE = Path(__file__).parent / "page"
+SCRIPTS = ("choice.js", "episode.js", "page.js")
+"""The last one draws with what the others define."""
 LARGE = 16 * 2**10
 """Bytes of a stored picture from which on the page carries a lighter copy."""
 BUDGET = 64 * 2**20
 """Bytes of pictures that a page carries; further ones are read from beside it."""
 
 Section = dict[str, Any]
-"""What a function of page/script.js draws; "draw" is its name."""
+"""What a function of SECTIONS in page/page.js draws; "draw" is its name."""
 
 
 def write(folder: Path, out: Path | None = None) -> Path:
@@ -41,7 +43,7 @@ def write(folder: Path, out: Path | None = None) -> Path:
     pieces = {
         "title": html.escape(_title(folder)),
         "style": (PAGE / "style.css").read_text(encoding="utf-8"),
-        "script": (PAGE / "script.js").read_text(encoding="utf-8"),
+        "script": "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS),
         "data": embedded(data),
     }
     for name, piece in pieces.items():  # the data comes last: whatever a reply says stands for itself

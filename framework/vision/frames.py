@@ -132,8 +132,8 @@ class Store:
         shelf.footage = shelf.footage or opened(video.source)
         if index >= shelf.footage.length:
             raise PixelError(
-                f"{video.source}: has {shelf.footage.length} frames, but {video.length} were promised; frame {index} is "
-                "missing; mend its row, or write the source again"
+                f"{video.source}: has {shelf.footage.length} frames, but {video.length} were promised; frame {index} "
+                "is missing; mend its row, or write the source again"
             )
         made = shelf.footage.read(index)
         with self._lock:

@@ -78,7 +78,7 @@ def test_marks_are_counted_in_original_pixels_of_their_frame(run: Path) -> None:
 
 def test_a_reply_cannot_leave_its_place(run: Path) -> None:
     text = view(run).read_text()
-    assert text.count("</script>") == 2
+    assert text.count("</script>") == 3
     assert data(run / "report.html")["sections"][-1]["episodes"][1]["turns"][0]["reply"] == HOSTILE
 
 
