@@ -4,6 +4,8 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
+from framework.errors import DataError
+from framework.rows import sound
 from framework.train.run import Run
 
 
@@ -15,16 +17,30 @@ class Rows(Dataset[dict[str, Any]]):
         self.split = data_files
         self.name = recipe.name
         self.source = recipe.data.train if data_files == "train" else recipe.data.eval
+        self.skips = recipe.data.faulty == "skip"
         self.size = self.source.size() if max_samples < 0 else min(max_samples, self.source.size())
 
     def __len__(self) -> int:
         return self.size
 
     def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self._sound_from(index)
         return {
-            "index": index,
+            "index": row,
             "split": self.split,
-            "raw_prompt": f"{self.split} {index}",  # verl counts rows by it; prompts are written where they are played
+            "raw_prompt": f"{self.split} {row}",  # verl counts rows by it; prompts are written where they are played
             "data_source": self.name,
             "agent_name": "limner",
         }
+
+    def _sound_from(self, index: int) -> int:
+        """This row, or the next one that can be played if the recipe leaves faulty rows out."""
+        for row in (*range(index, self.size), *range(index)):
+            try:
+                sound(self.source, row)
+                return row
+            except DataError as error:
+                if not self.skips:
+                    raise
+                print(f"left out: {error}", flush=True)
+        raise DataError(f"recipe.data.{self.split}: not one of {self.size} rows can be played")

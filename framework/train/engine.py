@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch.distributed.tensor import DTensor
-from verl.utils.fsdp_utils import merged_lora_context, normalize_peft_param_name, offload_fsdp_model_to_cpu
+from verl.utils.fsdp_utils import normalize_peft_param_name, offload_fsdp_model_to_cpu
 from verl.utils.metric import Metric
 from verl.utils.model import convert_weight_keys
 from verl.utils.tensordict_utils import get_non_tensor_data
@@ -16,6 +16,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
+from framework.reasoners.sizes import remember_sizes
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
 from framework.train.run import Run
@@ -59,13 +60,29 @@ class Engine(_Base):
         return loss, output
 
     def _merged_lora_per_tensor_param(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Whole weights for the rollout, at the precision they are trained in: verl rounds them to bfloat16 here."""
-        with merged_lora_context(self.module, backup_adapters=True):
-            merged = normalize_peft_param_name(self.module.state_dict())
-            for name, value in convert_weight_keys(merged, self.module).items():
-                yield name, value.full_tensor() if isinstance(value, DTensor) else value.detach().clone()
+        """Whole weights for the rollout. verl's forget the adapters outside of wrapped layers, and round to bfloat16."""
+        adapted = {
+            f"{name}.base_layer.weight": module for name, module in self.module.named_modules() if _adapts(module)
+        }
+        weights = {name: (value, adapted.get(name)) for name, value in self.module.state_dict().items()}
+        for name, (value, adapter) in convert_weight_keys(normalize_peft_param_name(weights), self.module).items():
+            yield name, _whole(value) + (_delta(adapter) if adapter is not None else 0)
         if self._is_offload_param:
             offload_fsdp_model_to_cpu(self.module)
+
+
+def _adapts(module: torch.nn.Module) -> bool:
+    return hasattr(module, "lora_A") and hasattr(module, "base_layer")
+
+
+def _delta(adapter: Any) -> torch.Tensor:
+    """What a low-rank adapter adds to its weight: scaling · B A."""
+    [name] = adapter.active_adapters
+    return adapter.scaling[name] * _whole(adapter.lora_B[name].weight) @ _whole(adapter.lora_A[name].weight)
+
+
+def _whole(value: torch.Tensor) -> torch.Tensor:
+    return value.full_tensor() if isinstance(value, DTensor) else value.detach()
 
 
 def _same_pictures(inputs: dict[str, Any]) -> int:
@@ -85,6 +102,7 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
 
 
 patches.no_pinned_memory()
+remember_sizes()
 EngineRegistry.register(
     model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "cpu"], vendor=["nvidia", "cpu"]
 )(Engine)

@@ -178,6 +178,8 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
     """Everything verl gets: its own defaults with the overrides on them. verl itself is not imported."""
     from omegaconf import OmegaConf
 
+    if recipe.cluster.mode == "separate_async" and recipe.rollout.backend == "transformers":
+        raise ConfigError("cluster.mode: separate_async needs servers of their own; set rollout.backend=vllm with it")
     config = defaults()
     for key, _ in _leaves(recipe.verl):
         refuse_unknown(config, key)
@@ -186,8 +188,8 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
     return config
 
 
-def defaults() -> "DictConfig":
-    """verl's own settings, composed from its yaml files."""
+def defaults(trainer: str = "ppo_trainer") -> "DictConfig":
+    """The settings of one of verl's own trainers, composed from its yaml files."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
@@ -197,7 +199,7 @@ def defaults() -> "DictConfig":
     folder = Path(found.submodule_search_locations[0]) / "trainer" / "config"
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(folder), version_base=None):
-        return compose("ppo_trainer")
+        return compose(trainer)
 
 
 def refuse_unknown(config: "DictConfig", key: str) -> None:

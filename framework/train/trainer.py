@@ -4,19 +4,17 @@ sample and score ─▶ old log-probs ─▶ gap, canary ─▶ advantages (fram
 └ in the buffer                                                                        └ the rest is verl's
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
-from verl.trainer.ppo.core_algos import register_adv_est
 from verl.trainer.ppo.v1 import PPOTrainer, PPOTrainerColocateAsync, PPOTrainerSeparateAsync, PPOTrainerSync
-from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from verl.workers.utils.padding import response_from_nested
 
-from framework.advantage import ADVANTAGES, Estimator
 from framework.errors import ConfigError, TrainError
+from framework.train import estimators as estimators  # registers our advantages
+from framework.train.buffer import scored
 from framework.train.chain import Chain
 from framework.train.run import Run
 from framework.train.scorer import Scorer
@@ -28,37 +26,6 @@ GAPS = {"cpu": (1e-3, 1e-2), "cuda": (0.05, 0.5)}
 FIRST = ("index", "session_id", "input_ids", "position_ids", "response_mask", "rollout_log_probs", "multi_modal_inputs")
 KEPT = 4
 """Rows of the first batch that are left in the run folder."""
-POLL_S = 0.02
-"""verl looks for finished episodes every two seconds, which is a whole step of a small model."""
-
-
-class _Scored:
-    """A buffer that scores what it gives out, and what it must judge before that."""
-
-    scorer: Scorer
-    filter_groups_metric: Any
-    finished_keys: Any
-    partitions: Any
-
-    def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
-        batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
-        return batch, metrics | self.scorer.take(batch)
-
-    def _dapo_filtered_keys(self, partition_id: str) -> Any:
-        """verl is about to look for groups whose rewards agree."""
-        if partition_id == "train" and self.filter_groups_metric is not None:
-            done = self.finished_keys[partition_id]
-            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done]:
-                self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
-        return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-class Buffer(_Scored, ReplayBuffer):
-    pass
-
-
-class BufferAsync(_Scored, ReplayBufferAsync):
-    pass
 
 
 class Limner(PPOTrainer):
@@ -76,10 +43,7 @@ class Limner(PPOTrainer):
 
     def _build_replay_buffer(self) -> Any:
         """verl's buffer, in a class that scores."""
-        plain = super()._build_replay_buffer()
-        scored = object.__new__(BufferAsync if isinstance(plain, ReplayBufferAsync) else Buffer)
-        vars(scored).update(vars(plain), scorer=self.scorer, poll_interval=POLL_S)
-        return scored
+        return scored(super()._build_replay_buffer(), self.scorer)
 
     def _init_tokenizer(self) -> None:
         super()._init_tokenizer()
@@ -200,28 +164,6 @@ def _apart(fields: Any, one: torch.Tensor, other: torch.Tensor, among: torch.Ten
     """|one − other| on the tokens the policy said."""
     said = fields["response_mask"].values().bool() & among
     return (one.values() - other.values()).abs()[said]
-
-
-# ---- advantages under verl's registry -----------------------------------------------------------------------------
-
-
-def _under_verl(estimate: Estimator) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
-    """One of our estimators, which knows rewards and groups, as verl calls one, with tokens."""
-
-    def estimator(
-        token_level_rewards: torch.Tensor, response_mask: torch.Tensor, index: Sequence[str], **_: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        rewards = token_level_rewards.sum(dim=-1).double().numpy()
-        unlearned = (response_mask.sum(dim=-1) == 0).numpy()  # lost episodes, and the rows verl pads a batch with
-        earned = estimate(np.where(unlearned, np.nan, rewards), [str(each) for each in index])
-        spread = torch.from_numpy(earned).float()[:, None] * response_mask
-        return spread, spread
-
-    return estimator
-
-
-for _name, _estimate in ADVANTAGES.items():
-    register_adv_est(f"limner_{_name}")(_under_verl(_estimate))
 
 
 class Sync(Limner, PPOTrainerSync):

@@ -1,0 +1,51 @@
+"""verl's replay buffers, which score what they give out: rewards are known where verl first asks for them.
+
+TransferQueue ─▶ groups whose rewards agree? (algorithm.resample_settled) ─▶ a batch, scored and in order
+                 └ scored first                                              └ scored
+"""
+
+from typing import Any
+
+from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
+
+from framework.train.scorer import Scorer
+
+POLL_S = 0.02
+"""verl looks for finished episodes every two seconds, which is a whole step of a small model."""
+
+
+class _Scored:
+    """A buffer that scores what it gives out, and what it must judge before that."""
+
+    scorer: Scorer
+    filter_groups_metric: Any
+    finished_keys: Any
+    partitions: Any
+
+    def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
+        batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
+        return batch, metrics | self.scorer.take(batch)
+
+    def _dapo_filtered_keys(self, partition_id: str) -> Any:
+        """verl is about to look for groups whose rewards agree."""
+        if partition_id == "train" and self.filter_groups_metric is not None:
+            done = self.finished_keys[partition_id]
+            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done]:
+                self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
+        return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Buffer(_Scored, ReplayBuffer):
+    pass
+
+
+class BufferAsync(_Scored, ReplayBufferAsync):
+    pass
+
+
+def scored(plain: ReplayBuffer, scorer: Scorer) -> ReplayBuffer:
+    """A buffer that verl has set up, in a class that scores."""
+    buffer = object.__new__(BufferAsync if isinstance(plain, ReplayBufferAsync) else Buffer)
+    vars(buffer).update(vars(plain), scorer=scorer, poll_interval=POLL_S)
+    return buffer

@@ -1,0 +1,55 @@
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from framework.errors import TrainError
+from framework.recipe import find_recipe
+from framework.train.run import VARIABLE, Run
+from framework.train.server import Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    run = Run(tmp_path_factory.mktemp("run"))
+    run.begin(find_recipe("quickstart"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(run.folder))
+        return Server("float32", "cpu", seed=0)
+
+
+def weights(server: Server) -> dict[str, torch.Tensor]:
+    return {name: value.detach() + 1 for name, value in server.generator.model.named_parameters()}
+
+
+def take(server: Server, *buckets: Mapping[str, torch.Tensor]) -> None:
+    async def taken() -> None:
+        loop = asyncio.get_running_loop()
+        promised = [loop.create_future() for _ in buckets]
+        for each, bucket in zip(promised, buckets, strict=True):
+            each.set_result(bucket)
+        await server.take_weights(promised, 7)
+
+    asyncio.run(taken())
+
+
+def test_weights_arrive_in_any_number_of_buckets(server: Server):
+    names = sorted(given := weights(server))
+    take(server, {name: given[name] for name in names[:9]}, {name: given[name] for name in names[9:]})
+    assert all(torch.equal(value, given[name]) for name, value in server.generator.model.named_parameters())
+    assert server.step == 7
+
+
+def test_a_parameter_that_never_arrives_is_named(server: Server):
+    given = weights(server)
+    lacking = min(given)
+    del given[lacking]
+    with pytest.raises(TrainError, match=f"1 parameters never arrived, among them '{lacking}'"):
+        take(server, given)
+
+
+def test_a_parameter_that_the_model_does_not_have_is_named(server: Server):
+    with pytest.raises(TrainError, match=r"no parameter 'q_proj\.lora_A'"):
+        take(server, weights(server) | {"q_proj.lora_A": torch.zeros(1)})
