@@ -23,6 +23,8 @@ from framework.rows import Rows, lot, read
 from framework.types import Episode, RewardBreakdown
 
 MIB = 2**20
+EXACT = 8
+"""Episodes whose tensors are made."""
 FLOATS = 4 * 3 * 2
 """Bytes that a processor makes of one pixel: three colours as floats, twice, since a still counts as two frames."""
 
@@ -30,6 +32,7 @@ FLOATS = 4 * 3 * 2
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("-n", type=counted, default=64, metavar="N", help="this many episodes; 64 if not said")
+    parser.add_argument("--exact", action="store_true", help="and the very tensors a trainer would get; needs torch")
     parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said and there is an expert")
 
 
@@ -45,6 +48,8 @@ def run(said: argparse.Namespace) -> int:
         out.print(f"left out: {fault}")
     for table in (room(recipe, episodes), rewards(recipe, earned), advantages(recipe, episodes, earned)):
         out.print("", table)
+    if said.exact:
+        out.print("", tensors(recipe, episodes[:EXACT]))
     return 0
 
 
@@ -126,4 +131,23 @@ def advantages(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[Rew
         return table
     values = ADVANTAGES[name](totals, groups)
     table.add_row(name, *_spread(values.tolist()), f"{zero_groups(totals, groups):.0%}")
+    return table
+
+
+def tensors(recipe: Recipe, episodes: Sequence[Episode]) -> Table:
+    """Ids, masks, positions and pixels of some episodes, made as in training."""
+    from framework.train.sample import Sample, dictated
+
+    voice = recipe.reasoner.voice()
+
+    async def made() -> list[Sample]:
+        return [await dictated(episode, recipe.env, voice, recipe.rollout) for episode in episodes]
+
+    table = Table("task", "prompt", "response", "said", "positions", "pictures", "pixels", box=None, header_style="dim")
+    for episode, sample in zip(episodes, asyncio.run(made()), strict=True):
+        shapes = [list(sample.positions.shape), *(list(each.shape) for each in sample.pictures.values())]
+        pictures = len(sample.pictures.get("fingerprints", ()))
+        pixels = str(shapes[1]) if pictures else ""
+        lengths = (len(sample.prompt), len(sample.response), sum(sample.mask))
+        table.add_row(episode.task.id, *map(str, lengths), str(shapes[0]), str(pictures), pixels)
     return table

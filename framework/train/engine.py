@@ -60,7 +60,7 @@ class Engine(_Base):
         return loss, output
 
     def _merged_lora_per_tensor_param(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Whole weights for the rollout. verl's forget the adapters outside of wrapped layers, and round to bfloat16."""
+        """Whole weights for the rollout. verl's forget adapters outside of wrapped layers, and round to bfloat16."""
         adapted = {
             f"{name}.base_layer.weight": module for name, module in self.module.named_modules() if _adapts(module)
         }

@@ -4,14 +4,13 @@ recipe ─▶ run folder ─▶ python -m framework.train.driver ─▶ logs/dri
                                     └─▶ metrics.jsonl ─▶ progress, or a line a step   what one wants to see
 """
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from framework.errors import TrainError
 from framework.recipe import Recipe
 from framework.train.run import VARIABLE, Run
+from framework.train.settings import verl_config
+from framework.train.tracker import read, rewind
 
 ROOT = Path(__file__).parents[2]
 TAIL = 20
@@ -37,19 +38,26 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
         shutil.rmtree(run.checkpoints, ignore_errors=True)
         run.metrics.unlink(missing_ok=True)
     model = recipe.reasoner.folder()
+    verl_config(recipe, run.folder, model)  # what cannot be said to verl is said before anything is started
     run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
+    command = (sys.executable, "-m", "framework.train.driver")
+    launched("rl", run, recipe.stages.rl.steps, command, environment(recipe, run, model, beside))
+    return run
+
+
+def launched(stage: str, run: Run, steps: int, command: Sequence[str], env: Mapping[str, str]) -> None:
+    """Run a stage's process to its end and show how it goes."""
     console = Console(highlight=False, soft_wrap=True)
     began = run.last_step()
-    console.print(
-        f"rl: step {began} of {recipe.stages.rl.steps} · {run.folder} · verl and Ray are starting", markup=False
-    )
-    with _driver(run, environment(recipe, run, model, beside)) as driver, _shown(console, recipe, began) as show:
-        for line in _lines(run.metrics, driver, began):
+    rewind(run.metrics, stage, began)
+    run.reason.unlink(missing_ok=True)
+    console.print(f"{stage}: step {began} of {steps} · {run.folder} · verl is starting", markup=False)
+    with _driver(run, command, env) as driver, _shown(console, stage, steps, began) as show:
+        for line in _lines(run.metrics, stage, driver, began):
             show(line)
     if driver.returncode:
         raise TrainError(_failure(run, driver.returncode))
-    console.print(f"rl: done · {run.metrics} · {run.checkpoint(run.last_step())}", markup=False)
-    return run
+    console.print(f"{stage}: done · {run.metrics} · {run.checkpoint(run.last_step())}", markup=False)
 
 
 def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> dict[str, str]:
@@ -80,11 +88,11 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
 
 
 @contextmanager
-def _driver(run: Run, env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """The driver, which is stopped in an orderly way whatever happens here."""
+def _driver(run: Run, command: Sequence[str], env: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """The stage's process, which is stopped in an orderly way whatever happens here."""
     with (run.logs / "driver.log").open("wb") as log:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "framework.train.driver"],
+            command,
             env=env,
             cwd=run.folder,
             stdout=log,
@@ -117,24 +125,22 @@ def _stopped(driver: "subprocess.Popen[bytes]") -> None:
 
 def _failure(run: Run, status: int) -> str:
     """Why it stopped: limner's own reason, or the end of the log."""
-    from framework.train.driver import FAILED
-
     log = run.logs / "driver.log"
     said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    told = run.reason.read_text() if status == FAILED else "\n".join(said[-TAIL:])
+    told = run.reason.read_text() if run.reason.is_file() else "\n".join(said[-TAIL:])
     return f"training stopped after step {run.last_step()} (exit {status})\n{told}\nall of it: {log}"
 
 
 # ---- what one sees ------------------------------------------------------------------------------------------------
 
 
-def _lines(metrics: Path, driver: "subprocess.Popen[bytes]", after: int) -> Iterator[dict[str, Any]]:
+def _lines(metrics: Path, stage: str, driver: "subprocess.Popen[bytes]", after: int) -> Iterator[dict[str, Any]]:
     """Lines of metrics.jsonl as they are written, until the driver ends."""
     shown = after
     while True:
         running = driver.poll() is None
-        for text in metrics.read_text().splitlines() if metrics.is_file() else []:
-            if text.endswith("}") and (line := json.loads(text))["step"] > shown:
+        for line in read(metrics, stage):
+            if line["step"] > shown:
                 shown = line["step"]
                 yield line
         if not running:
@@ -143,20 +149,20 @@ def _lines(metrics: Path, driver: "subprocess.Popen[bytes]", after: int) -> Iter
 
 
 @contextmanager
-def _shown(console: Console, recipe: Recipe, began: int) -> Iterator[Any]:
+def _shown(console: Console, stage: str, steps: int, began: int) -> Iterator[Any]:
     """A bar on a terminal, a line a step elsewhere."""
     if not console.is_terminal:
         yield lambda line: console.print(_told(line), markup=False)
         return
     columns = (
-        TextColumn("rl"),
+        TextColumn(stage),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("starting", total=recipe.stages.rl.steps, completed=began)
+        bar = progress.add_task("starting", total=steps, completed=began)
 
         def show(line: dict[str, Any]) -> None:
             progress.update(bar, completed=line["step"], description=_told(line).partition("  ")[2])
@@ -166,13 +172,14 @@ def _shown(console: Console, recipe: Recipe, began: int) -> Iterator[Any]:
 
 def _told(line: dict[str, Any]) -> str:
     """A step in one line."""
+    score, key = ("reward", "reward/mean") if "reward/mean" in line else ("loss", "loss")
     parts = {
         name.split("/")[1]: value
         for name, value in line.items()
         if name.startswith("reward/") and name.endswith("/mean")
     }
     said = [
-        f"step {line['step']:>4}  reward {line.get('reward/mean', float('nan')):.3f}",
+        f"step {line['step']:>4}  {score} {line.get(key) or float('nan'):.3f}",
         *(f"{name} {value:.2f}" for name, value in parts.items() if name != "mean" and value is not None),
         f"gap {line['logprob_gap/max']:.1e}" if line.get("logprob_gap/max") is not None else "",
         f"{line['time/step_s']:.1f} s" if line.get("time/step_s") is not None else "",

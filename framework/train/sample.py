@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from framework.reasoners.sampling import Pixels
+from framework.env import Rules
+from framework.reasoners.player import Limits, ModelPolicy
+from framework.reasoners.sampling import Pixels, Request, Sampled
 from framework.reasoners.voice import Voice
+from framework.rollout import play
 from framework.tokens import Tokens
 from framework.train.fingerprint import fingerprints
+from framework.types import Episode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,3 +54,21 @@ class Sample:
     def nothing(cls, token: int) -> "Sample":
         """Stands where an episode was lost, so that a batch keeps its size; its mask teaches nothing."""
         return cls([token], [token], [0], [0.0], torch.arange(2).expand(4, 2).clone(), {})
+
+
+class Dictated:
+    """Says the replies of an episode again, as tokens: what a model would have had to say."""
+
+    def __init__(self, episode: Episode, voice: Voice) -> None:
+        self.lines, self.voice = iter([turn.said.text for turn in episode.turns]), voice
+
+    async def __call__(self, request: Request, /) -> Sampled:
+        ids = (*self.voice.write(next(self.lines)), self.voice.stop_tokens[0])
+        return Sampled(ids, (0.0,) * len(ids), finished=True)
+
+
+async def dictated(episode: Episode, rules: Rules, voice: Voice, limits: Limits) -> Sample:
+    """What the trainer would get of an episode that somebody else played."""
+    policy = ModelPolicy(voice, Dictated(episode, voice), limits, rules.system)
+    await play(episode.task, rules, policy)
+    return Sample.of(policy.ledger.close(), policy.images, voice)

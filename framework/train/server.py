@@ -30,7 +30,10 @@ LARGEST = 64
 class Server:
     """One model that answers. Its methods are what verl calls."""
 
-    def __init__(self, dtype: str, device: str, seed: int) -> None:
+    def __init__(self, dtype: str, device: str, seed: int, visible: str = "") -> None:
+        """`visible` is the device of the trainer beside it, which it shares; Ray hides all of them from an actor of 0."""
+        if visible:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
         self.generator = Generator.load(Run.here().recipe.reasoner, dtype, device, seed)
         self.ask = Batcher(self.generator.generate, largest=LARGEST)
@@ -101,24 +104,19 @@ class Replica(RolloutReplica):
         beside: Any = self.workers[0]
         node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
         name = _name(self.replica_rank) + self.name_suffix
+        visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
         on_gpu = Run.here().recipe.cluster.platform == "cuda"
         server: Any = ray.remote(Server).options(
             name=name,
             num_cpus=0,
             max_concurrency=self.max_concurrency,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
-            runtime_env={"env_vars": await beside.__ray_call__.remote(_device)} if on_gpu else None,
         )
         self.servers: list[Any] = [
-            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank)
+            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank, visible)
         ]
         await self.servers[0].ready.remote()
         self._server_handle, self._server_address = self.servers[0], name
-
-
-def _device(_: Any) -> dict[str, str]:
-    """The device of the trainer beside it, which the server shares."""
-    return {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0")}
 
 
 def _name(rank: int) -> str:

@@ -81,6 +81,7 @@ ON_CPU: dict[str, Any] = {
     "ray_kwargs.ray_init.num_cpus": 16,
     "ray_kwargs.ray_init.include_dashboard": False,
     f"{MODEL}.override_config.attn_implementation": "sdpa",
+    f"{MODEL}.use_remove_padding": False,  # verl packs Qwen2.5-VL for flash attention only
     f"{ACTOR}.use_torch_compile": False,
     f"{FSDP}.use_torch_compile": False,
     f"{FSDP}.mixed_precision.param_dtype": "fp32",

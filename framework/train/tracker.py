@@ -54,11 +54,8 @@ def _number(value: Any) -> float | None:
 class Tracker:
     """One of verl's loggers: it writes what a person, a report and a resumed run read."""
 
-    def __init__(self, path: Path, stage: str = "rl", after: int = 0) -> None:
-        """Lines later than step `after` belong to a run that was cut off, and are written again."""
+    def __init__(self, path: Path, stage: str = "rl") -> None:
         self.path, self.stage = path, stage
-        kept = [text for text in _lines(path) if _step(text) <= after]
-        path.write_text("".join(f"{text}\n" for text in kept))
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
         with self.path.open("a") as out:
@@ -67,9 +64,17 @@ class Tracker:
             os.fsync(out.fileno())
 
 
-def _lines(path: Path) -> list[str]:
-    return [text for text in path.read_text().splitlines() if text.endswith("}")] if path.is_file() else []
+def read(path: Path, stage: str) -> list[dict[str, Any]]:
+    """The whole lines of one stage."""
+    return [told for told in _told(path) if told["stage"] == stage]
 
 
-def _step(text: str) -> int:
-    return int(json.loads(text)["step"])
+def rewind(path: Path, stage: str, step: int) -> None:
+    """Leave out what a run that was cut off said of this stage after its last checkpoint; it will be said again."""
+    kept = [told for told in _told(path) if told["stage"] != stage or told["step"] <= step]
+    path.write_text("".join(f"{json.dumps(told)}\n" for told in kept))
+
+
+def _told(path: Path) -> list[dict[str, Any]]:
+    texts = path.read_text().splitlines() if path.is_file() else []
+    return [json.loads(text) for text in texts if text.endswith("}")]  # a killed run may leave half a line

@@ -74,7 +74,7 @@ class Limner(PPOTrainer):
     def _track(self) -> None:
         """metrics.jsonl is one of verl's loggers."""
         if "limner" not in self.logger.logger:
-            self.logger.logger["limner"] = Tracker(self.run.metrics, after=self.chain.step)
+            self.logger.logger["limner"] = Tracker(self.run.metrics)
 
     # ---- a step ----------------------------------------------------------------------------------------------------
 

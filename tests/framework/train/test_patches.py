@@ -102,3 +102,19 @@ def test_transformers_backend_is_needed_and_is_found():
     assert not [name for name in dir(rollout) if "register" in name.lower() and name != "_ROLLOUT_REGISTRY"]
     patches.transformers_backend("collections.OrderedDict")
     assert rollout.get_rollout_class("transformers").__name__ == "OrderedDict"
+
+
+def test_sft_diary_is_needed_and_gets_what_the_trainer_logs(monkeypatch: pytest.MonkeyPatch):
+    assert "tracking = Tracking(" in (VERL / "trainer" / "sft_trainer.py").read_text()
+    from verl.trainer import sft_trainer
+
+    monkeypatch.setattr(sft_trainer, "Tracking", sft_trainer.Tracking)
+    told: list[Any] = []
+
+    class Diary:
+        def log(self, data: Any, step: int) -> None:
+            told.append((data, step))
+
+    patches.sft_diary(Diary)
+    sft_trainer.Tracking("limner", "peek", default_backend=[]).log(data={"train/loss": 1.0}, step=3)
+    assert told == [({"train/loss": 1.0}, 3)]

@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 import torch

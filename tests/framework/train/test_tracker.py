@@ -1,7 +1,6 @@
-import json
 from pathlib import Path
 
-from framework.train.tracker import Tracker, line
+from framework.train.tracker import Tracker, line, read, rewind
 
 STEP = {"timing_s/step": 2.0, "timing_s/gen": 1.0, "timing_s/old_log_prob": 0.2, "timing_s/update_actor": 0.5}
 
@@ -27,6 +26,15 @@ def test_a_resumed_run_writes_over_what_came_after_its_checkpoint(tmp_path: Path
         first.log({"reward/mean": 0.0}, step)
     with file.open("a") as out:
         out.write('{"stage": "rl", "step"')  # killed in the middle of a line
-    Tracker(file, after=2).log({"reward/mean": 1.0}, 3)
-    lines = [json.loads(text) for text in file.read_text().splitlines()]
-    assert [(each["step"], each["reward/mean"]) for each in lines] == [(1, 0.0), (2, 0.0), (3, 1.0)]
+    rewind(file, "rl", 2)
+    Tracker(file).log({"reward/mean": 1.0}, 3)
+    assert [(each["step"], each["reward/mean"]) for each in read(file, "rl")] == [(1, 0.0), (2, 0.0), (3, 1.0)]
+
+
+def test_stages_count_for_themselves(tmp_path: Path):
+    file = tmp_path / "metrics.jsonl"
+    Tracker(file, "cold_start").log({}, 5)
+    Tracker(file, "rl").log({}, 3)
+    rewind(file, "rl", 0)
+    assert [each["step"] for each in read(file, "cold_start")] == [5]
+    assert read(file, "rl") == []

@@ -24,6 +24,7 @@ from framework.rollout import play
 from framework.train.run import Run
 from framework.train.sample import Sample
 from framework.train.seed import seed
+from framework.train.tracker import read, rewind
 
 PEEK = Path(__file__).parent / "peek"
 PATIENCE_S = 240
@@ -40,41 +41,47 @@ try:
     train_rl(recipe, Path(sys.argv[2]), beside=Path(sys.argv[1]).parent)
 except TrainError as error:
     sys.exit(str(error))
+except KeyboardInterrupt:
+    sys.exit(130)
 """
-CHANGES = ("stages.rl.save_every=2", "stages.rl.keep=9", "env.fails_on=5")
+CHANGES = ("stages.rl.steps=9", "stages.rl.save_every=2", "stages.rl.keep=9", "env.fails_on=5")
 
 
-def started(run: Path, *changes: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", TRAIN, str(PEEK / "peek.yaml"), str(run), *CHANGES, *changes]
+def started(run: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", TRAIN, str(PEEK / "peek.yaml"), str(run), *CHANGES]
     return subprocess.Popen(
         command, cwd=Path(__file__).parents[3], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
 
 def lines(run: Path) -> dict[int, dict[str, Any]]:
-    file = run / "metrics.jsonl"
-    told = [json.loads(text) for text in file.read_text().splitlines() if text.endswith("}")] if file.is_file() else []
-    return {line["step"]: line for line in told}
+    return {line["step"]: line for line in read(run / "metrics.jsonl", "rl")}
+
+
+def reached(step: int, process: "subprocess.Popen[str]", run: Path) -> None:
+    """Wait until a run has done so many steps."""
+    began = time.monotonic()
+    while step not in lines(run):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() - began < PATIENCE_S, (run / "logs" / "driver.log").read_text()[-3000:]
+        time.sleep(0.1)
 
 
 @dataclass
 class Runs:
     killed: Path
-    """Killed with -9 in its sixth step; checkpoints after 2 and 4."""
+    """Its driver was killed with -9 after the fifth step; checkpoints after 2 and 4."""
     farewell: str
     resumed: Path
-    """The same, gone on from step 2 to 4."""
+    """The same, gone on from step 2, and stopped with Ctrl-C after step 4."""
+    goodbye: str
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     killed = tmp_path_factory.mktemp("runs") / "killed"
-    first = started(killed, "stages.rl.steps=9")
-    began = time.monotonic()
-    while 5 not in lines(killed):
-        assert first.poll() is None, first.communicate()[0]
-        assert time.monotonic() - began < PATIENCE_S, (killed / "logs" / "driver.log").read_text()[-3000:]
-        time.sleep(0.1)
+    first = started(killed)
+    reached(5, first, killed)
     [driver] = [each for each in psutil.Process(first.pid).children() if "framework.train.driver" in each.cmdline()]
     os.kill(driver.pid, signal.SIGKILL)
     farewell = first.communicate(timeout=60)[0]
@@ -83,15 +90,25 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     shutil.copytree(killed, resumed)
     shutil.rmtree(resumed / "checkpoints" / "global_step_4")
     (resumed / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("2")
-    second = started(resumed, "stages.rl.steps=4")
-    said = second.communicate(timeout=PATIENCE_S)[0]
-    assert second.returncode == 0, said + (resumed / "logs" / "driver.log").read_text()[-3000:]
-    return Runs(killed, farewell, resumed)
+    rewind(resumed / "metrics.jsonl", "rl", 2)
+    second = started(resumed)
+    reached(4, second, resumed)
+    second.send_signal(signal.SIGINT)
+    goodbye = second.communicate(timeout=60)[0]
+    assert second.returncode == 130, goodbye
+    return Runs(killed, farewell, resumed, goodbye)
 
 
 def test_a_killed_run_says_what_is_kept(runs: Runs):
     assert "training stopped after step 4 (exit -9)" in runs.farewell
     assert "logs/driver.log" in runs.farewell
+
+
+def test_a_stopped_run_says_how_to_go_on(runs: Runs):
+    assert "the checkpoint of step 4 is kept; the same command goes on from there" in runs.goodbye
+    assert not [
+        each for each in psutil.process_iter(["cmdline"]) if str(runs.resumed) in " ".join(each.info["cmdline"] or ())
+    ]
 
 
 def test_rollout_and_trainer_agree_about_every_token(runs: Runs):
@@ -128,7 +145,6 @@ def test_the_event_loop_keeps_listening(runs: Runs):
 
 def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
     whole, resumed = lines(runs.killed), lines(runs.resumed)
-    assert sorted(resumed) == [1, 2, 3, 4]
     for step in (3, 4):
         for name in ("reward/mean", "reward/std", "images/rolled_out", "episodes/dropped", "loss", "grad_norm"):
             assert resumed[step][name] == pytest.approx(whole[step][name], abs=1e-5), (step, name)
