@@ -25,8 +25,8 @@ def main() -> int:
     try:
         train(run)
     except LimnerError as error:
-        run.reason.write_text(str(error))
         print(f"\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        run.reason.write_text(str(getattr(error, "cause", error)))  # Ray wraps what was raised in another process
         return FAILED
     return 0
 

@@ -6,8 +6,9 @@
 It runs wherever torch runs and says of each token the log-prob it was drawn with. For speed there is verl's vllm.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Server:
     """One model that answers. Its methods are what verl calls."""
 
     def __init__(self, dtype: str, device: str, seed: int, visible: str = "") -> None:
-        """`visible` is the device of the trainer beside it, which it shares; Ray hides all of them from an actor of 0."""
+        """`visible` is the device of the trainer beside it, which it shares; from itself Ray hides them all."""
         if visible:
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
@@ -58,26 +59,24 @@ class Server:
             top_p=sampling_params["top_p"],
             seed=sampling_params["seed"],
         )
+        step = self.step  # a reply that an update overtakes counts as the older weights'
         said = await self.ask(asked)
         return TokenOutput(
             token_ids=list(said.ids),
             log_probs=list(said.log_probs),
             stop_reason="completed",
-            extra_fields={"global_steps": self.step},
+            extra_fields={"global_steps": step},
         )
 
     async def take_weights(self, buckets: Sequence[Any], step: int | None) -> None:
-        """Copy these weights in, and refuse if the model has others that were not among them."""
+        """Take these weights between two batches, and refuse if the model has others that are not among them."""
         model = self.generator.model
-        own = dict(model.named_parameters(remove_duplicate=False))
         lacking = {name for name, _ in model.named_parameters()}  # a head tied to its embedding need not come twice
-        with torch.no_grad():
-            for bucket in buckets:
-                for name, value in (await bucket).items():
-                    if name not in own:
-                        raise TrainError(f"weight sync: the rollout model has no parameter {name!r}")
-                    own[name].copy_(value)
-                    lacking.discard(name)
+        loop = asyncio.get_running_loop()
+        for promised in buckets:
+            bucket = await promised
+            await loop.run_in_executor(self.ask.thread, _copy, bucket, model)
+            lacking -= bucket.keys()
         if lacking:
             raise TrainError(f"weight sync: {len(lacking)} parameters never arrived, among them {min(lacking)!r}")
         self.step = step
@@ -90,6 +89,15 @@ class Server:
 
     wake_up = sleep = clear_kv_cache = release_kv_cache = resume_kv_cache = _nothing
     abort_all_requests = resume_generation = start_profile = stop_profile = _nothing
+
+
+@torch.no_grad()
+def _copy(bucket: Mapping[str, torch.Tensor], model: Any) -> None:
+    own = dict(model.named_parameters(remove_duplicate=False))
+    for name, value in bucket.items():
+        if name not in own:
+            raise TrainError(f"weight sync: the rollout model has no parameter {name!r}")
+        own[name].copy_(value)
 
 
 class Replica(RolloutReplica):

@@ -24,6 +24,8 @@ from framework.train.tracker import Tracker
 GAPS = {"cpu": (1e-3, 1e-2), "cuda": (0.05, 0.5)}
 """How far rollout and trainer may disagree about a token: say so, and stop."""
 FIRST = ("index", "session_id", "input_ids", "position_ids", "response_mask", "rollout_log_probs", "multi_modal_inputs")
+EVALUATED = ("reward/", "episodes/", "turns/")
+"""What is said of an evaluation."""
 KEPT = 4
 """Rows of the first batch that are left in the run folder."""
 
@@ -146,7 +148,8 @@ class Limner(PPOTrainer):
 
     def _validate(self) -> dict[str, Any]:
         metrics = super()._validate()
-        return metrics | {f"eval/{name}": value for name, value in self.scorer.evaluated.items()}
+        told = {name: value for name, value in self.scorer.evaluated.items() if name.startswith(EVALUATED)}
+        return metrics | {f"eval/{name}": value for name, value in told.items()}
 
     # ---- what is kept ----------------------------------------------------------------------------------------------
 
