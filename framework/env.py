@@ -44,6 +44,12 @@ class Sight(Settings):
     coordinates: Coordinates = 1000
     """How positions are said."""
 
+    def said_on(self, picture: Picture) -> Space:
+        """The space in which the player speaks of positions on a picture it was shown."""
+        if self.coordinates == "pixels":
+            return picture.space
+        return picture.space.counted_in(self.coordinates, self.coordinates)
+
 
 class Rules(Settings):
     """The rules of a game."""
@@ -98,9 +104,7 @@ class Rules(Settings):
 
     def said_on(self, picture: Picture) -> Space:
         """The space in which the policy speaks of positions on a picture it was shown."""
-        if self.sight.coordinates == "pixels":
-            return picture.space
-        return picture.space.counted_in(self.sight.coordinates, self.sight.coordinates)
+        return self.sight.said_on(picture)
 
 
 def shown(past: Past, seen: Observation) -> list[Picture]:

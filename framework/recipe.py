@@ -113,6 +113,31 @@ class Cluster(Settings):
     """Keep parameters and optimizer in host memory while they are not used."""
 
 
+class ColdStart(Settings):
+    """The stage before: the policy imitates demonstrations, by the cross-entropy of their replies."""
+
+    steps: int = Field(0, ge=0)
+    """0 leaves the stage out."""
+    conversations: str = ""
+    """A file of demonstrations, as framework/data/conversations.py writes them; empty lets the players make some."""
+    players: tuple[str, ...] = ("expert", "mixed")
+    """Who plays, in turn, if there is no file; framework/lab/players.py lists them."""
+    count: int = Field(4096, ge=1)
+    """How many tasks of data.train they play."""
+    batch: int = Field(32, ge=1)
+    """Conversations per step."""
+    micro_batch: int = Field(32, ge=1)
+    """Conversations that pass through one device at a time."""
+    lr: float = Field(1e-5, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    least: float = Field(0.1, ge=0, le=1)
+    """The share of lr that a cosine schedule ends with."""
+    warmup: int = Field(0, ge=0)
+    """Steps over which the learning rate rises from 0."""
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+
+
 class Reinforce(Settings):
     """The stage in which the policy learns from its own episodes."""
 
@@ -145,6 +170,7 @@ class Compare(Settings):
 class Stages(Settings):
     """What a training run goes through, in order."""
 
+    cold_start: ColdStart = ColdStart()
     rl: Reinforce = Reinforce()
     eval: Compare = Compare()
 

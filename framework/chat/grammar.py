@@ -42,6 +42,8 @@ class Grammar(Settings):
     """What two actions in one reply mean."""
     half_open: bool = False
     """The said end of an interval lies outside it; by default it is the last frame."""
+    intervals: bool = True
+    """Selections and answers say an interval; without, a keyframe alone is said and is all that is selected."""
     vtg: bool = False
     """Write the JSON of select and answer inside <VTG>…</VTG>; both forms are read."""
 
@@ -112,9 +114,10 @@ class _Reader:
     def select(self, body: str) -> Select:
         said = _mapping(_json(body))
         interval = self.interval(said)
-        if interval is None:
+        if interval is None and self.grammar.intervals:
             raise _Fault("needs start and end")
-        return Select(interval, self.frame(said, "keyframe"))
+        keyframe = self.frame(said, "keyframe")
+        return Select(interval or Interval(keyframe, keyframe), keyframe)
 
     def zoom(self, body: str) -> Zoom:
         said = _mapping(_json(body))
@@ -274,6 +277,8 @@ class _Writer:
         return said
 
     def interval(self, interval: Interval) -> dict[str, Any]:
+        if not self.grammar.intervals:
+            return {}
         past = 1 if self.grammar.half_open else 0
         return {"start": int(interval.start), "end": int(interval.end) + past}
 

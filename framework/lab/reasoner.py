@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.errors import UserError
-from framework.lab import scene, speech
+from framework.lab import grounding, levels, queries, scene, speech, world
+from framework.reasoners.chatml import ChatML
 from framework.reasoners.lab import Lab
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def cache_folder() -> Path:
 
 def cached(lab: Lab) -> Path:
     """The folder of these settings, built if it is not there yet."""
-    made_from = (Path(__file__), Path(speech.__file__), Path(scene.__file__))
+    taught = (grounding, levels, queries, world) if lab.grounding else ()
+    made_from = [Path(__file__), *(Path(str(module.__file__)) for module in (speech, scene, *taught))]
     told = hashlib.blake2b(lab.model_dump_json().encode(), digest_size=8)
     for file in made_from:
         told.update(file.read_bytes())
@@ -74,10 +76,23 @@ def build(lab: Lab, folder: Path) -> Path:
         model = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
     model.generation_config.eos_token_id = config.text_config.eos_token_id
     model.generation_config.pad_token_id = config.text_config.pad_token_id
+    _processor(lab, tokenizer).save_pretrained(folder)
+    if lab.grounding:
+        _ground(model, lab, folder)
     with _quietly():
         model.save_pretrained(folder)
-    _processor(lab, tokenizer).save_pretrained(folder)
     return folder
+
+
+def _ground(model: Any, lab: Lab, folder: Path) -> None:
+    """The first lesson, and how far it is: nobody waits two minutes for a silent program."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("limner: the lab's reasoner learns to see, once", total=lab.grounding)
+        voice = ChatML(str(folder), lab.unit)
+        grounding.ground(model, voice, lab, lambda step, loss: progress.update(bar, completed=step))
 
 
 @contextmanager

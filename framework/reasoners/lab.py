@@ -32,6 +32,8 @@ class Lab(Reasoner):
     """Its depth."""
     seed: int = 0
     """Of the random weights."""
+    grounding: int = Field(default=0, ge=0)
+    """Steps of a first lesson in seeing, taken once when it is built (framework/lab/grounding.py); 0 for none."""
 
     def folder(self) -> str:
         if self.path:
@@ -43,4 +45,4 @@ class Lab(Reasoner):
     def voice(self) -> Voice:
         from framework.reasoners.chatml import ChatML
 
-        return ChatML(self.folder(), self.unit)
+        return ChatML(self.path or self.model_copy(update={"grounding": 0}).folder(), self.unit)

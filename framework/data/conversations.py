@@ -1,0 +1,115 @@
+"""Conversations to imitate: who says what, with references to what is shown. One line of a file each.
+
+    Conversation("glance/train/17", (
+        Message("user", ("Find the red circle.␤", Picture(…), …)),
+        Message("assistant", ('<select>{"keyframe": 3}</select>',)),                    what is learned
+        Message("user", ("Frame 3 (3.0 s): ", Picture(…), "␤")),
+        Message("assistant", ('<answer>{"keyframe": 3, "bbox_2d": [4, 9, 20, 25]}</answer>',)),
+    ))
+
+An episode is one of them, so whoever plays well can be imitated: an expert, a person, an earlier policy. Pictures
+are references, never pixels.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from framework import codec
+from framework.errors import DataError, UserError
+from framework.types import Episode, Picture
+
+Speaker = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one side says at a time: text and pictures in the order in which they are read."""
+
+    role: Speaker
+    content: tuple[str | Picture, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(part for part in self.content if isinstance(part, str))
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A system message or none, then user and assistant by turns; the assistant's messages are what is learned."""
+
+    id: str
+    messages: tuple[Message, ...]
+
+    @property
+    def system(self) -> str:
+        first = self.messages[0]
+        return first.text if first.role == "system" else ""
+
+    @property
+    def exchanges(self) -> Iterator[tuple[Message, Message]]:
+        """What is shown and what is said to it, turn by turn."""
+        talk = self.messages[1:] if self.messages[0].role == "system" else self.messages
+        return zip(talk[::2], talk[1::2], strict=True)
+
+
+def conversation(episode: Episode, system: str = "") -> Conversation:
+    """An episode as one who was there would tell it."""
+    messages = [Message("system", (system,))] if system else []
+    for turn in episode.turns:
+        messages += [Message("user", turn.seen.content), Message("assistant", (turn.said.text,))]
+    return checked(Conversation(episode.task.id, tuple(messages)))
+
+
+def write(path: Path, conversations: Iterable[Conversation]) -> None:
+    """The whole file anew; it appears when all of it is there."""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w") as file:
+            for each in conversations:
+                file.write(json.dumps(codec.write(each), separators=(",", ":")) + "\n")
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; make room or rights there") from None
+
+
+def read(path: Path) -> list[Conversation]:
+    """Every conversation of a file, each found sound; DataError names the line that is not."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; name a file that `conversations.write` wrote") from None
+    if not lines:
+        raise DataError(f"{path}: holds no conversation")
+    return [_line(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _line(path: Path, number: int, line: str) -> Conversation:
+    try:
+        return checked(codec.read(Conversation, json.loads(line)))
+    except (ValueError, DataError) as error:
+        raise DataError(f"{path}, line {number}: {error}; mend the line or leave it out") from None
+
+
+def checked(conversation: Conversation) -> Conversation:
+    """The same, if it is one that can be learned from."""
+    if fault := next(_faults(conversation), ""):
+        raise DataError(f"conversation {conversation.id}: {fault}")
+    return conversation
+
+
+def _faults(conversation: Conversation) -> Iterator[str]:
+    roles = [message.role for message in conversation.messages]
+    talk = roles[1:] if roles[:1] == ["system"] else roles
+    if not talk or talk != cast("list[Speaker]", ["user", "assistant"]) * (len(talk) // 2):
+        yield f"user and assistant must speak by turns and the assistant last, not {', '.join(roles) or 'nobody'}"
+    for number, message in enumerate(conversation.messages):
+        if not message.content:
+            yield f"message {number} ({message.role}) is empty"
+        if message.role != "user" and any(isinstance(part, Picture) for part in message.content):
+            yield f"message {number} ({message.role}) holds a picture; only what is shown may"
+        if message.role == "assistant" and not message.text:
+            yield f"message {number} (assistant) says nothing"

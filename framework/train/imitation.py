@@ -1,0 +1,132 @@
+"""The process in which verl's SFT trainer runs; cold_start.py starts it, with LIMNER_RUN set.
+
+recipe.stages.cold_start ─▶ overrides: verl's dotted key → value ─▶ verl's SFTTrainer over Lessons ─▶ checkpoints/
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from framework.errors import LimnerError
+from framework.recipe import Recipe
+from framework.train.run import Run
+from framework.train.settings import defaults
+from framework.train.tracker import Tracker, rewind
+
+STAGE = "cold_start"
+DEMONSTRATIONS = "demonstrations.jsonl"
+
+SAME = {
+    "stages.cold_start.steps": "trainer.total_training_steps",
+    "stages.cold_start.batch": "data.train_batch_size",
+    "stages.cold_start.micro_batch": "data.micro_batch_size_per_gpu",
+    "stages.cold_start.lr": "optim.lr",
+    "stages.cold_start.schedule": "optim.lr_scheduler_type",
+    "stages.cold_start.least": "optim.min_lr_ratio",
+    "stages.cold_start.warmup": "optim.lr_warmup_steps",
+    "stages.cold_start.weight_decay": "optim.weight_decay",
+    "stages.rl.trackers": "trainer.logger",
+    "algorithm.lora_rank": "model.lora_rank",
+    "algorithm.lora_alpha": "model.lora_alpha",
+    "cluster.platform": "trainer.device",
+    "cluster.gpus_per_node": "trainer.n_gpus_per_node",
+    "cluster.gradient_checkpointing": "model.enable_gradient_checkpointing",
+    "cluster.offload": "engine.param_offload",
+    "reasoner.path": "model.path",
+    "seed": "trainer.seed",
+    "name": "trainer.experiment_name",
+}
+"""What both trees have, under two names."""
+
+HOUSE: dict[str, Any] = {
+    "data.custom_cls.path": "pkg://framework.train.lessons",
+    "data.custom_cls.name": "Lessons",
+    "data.use_dynamic_bsz": False,
+    "data.num_workers": 0,
+    "model.external_lib": "framework.train.parts",
+    "engine.strategy": "fsdp2",
+    "trainer.project_name": "limner",
+    "trainer.total_epochs": 1_000_000,
+    "trainer.resume_mode": "auto",
+    "checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
+}
+
+ON_CPU: dict[str, Any] = {
+    "model.override_config.attn_implementation": "sdpa",
+    "engine.use_torch_compile": False,
+    "engine.dtype": "float32",
+    "engine.mixed_precision.param_dtype": "fp32",
+}
+
+LOGGED = {
+    "train/loss": "actor/pg_loss",
+    "train/grad_norm": "actor/grad_norm",
+    "train/lr": "actor/lr",
+    "train/global_tokens": "perf/total_num_tokens",
+}
+"""What verl calls the same things in its two trainers."""
+
+
+def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """What verl is told, by its own dotted keys."""
+    return {
+        **HOUSE,
+        **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
+        **{theirs: reduce(getattr, ours.split("."), recipe) for ours, theirs in SAME.items()},
+        "trainer.logger": list(recipe.stages.rl.trackers),
+        "optim.betas": list(recipe.stages.cold_start.betas),
+        "data.train_files": str(folder / DEMONSTRATIONS),
+        "data.max_length": recipe.rollout.prompt_tokens + recipe.rollout.episode_tokens,
+        "trainer.default_local_dir": str(folder / "checkpoints"),
+    }
+
+
+class Diary(Tracker):
+    """metrics.jsonl of this stage, in the words of the other."""
+
+    began = time.perf_counter()
+
+    def log(self, data: Mapping[str, Any], step: int) -> None:
+        now = time.perf_counter()
+        known = {LOGGED[name]: value for name, value in data.items() if name in LOGGED}
+        super().log(known | {"timing_s/step": now - self.began}, step)
+        self.began = now
+
+
+def train(run: Run) -> None:
+    from omegaconf import OmegaConf
+    from torch import distributed
+    from verl.trainer import sft_trainer
+
+    import framework.train.engine  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
+    from framework.train import patches
+    from framework.train.platform import assert_platform
+
+    recipe = run.recipe
+    assert_platform(recipe.cluster.platform)
+    config = defaults("sft_trainer_engine")
+    for key, value in overrides(recipe, run.folder).items():
+        OmegaConf.update(config, key, value, force_add=True)
+    patches.sft_diary(lambda: Diary(run.metrics, "cold_start"))
+    distributed.init_process_group("cpu:gloo" if patches.on_cpu() else None)
+    try:
+        sft_trainer.SFTTrainer(config).fit()
+    finally:
+        distributed.destroy_process_group()
+
+
+def main() -> int:
+    run = Run.here()
+    try:
+        train(run)
+    except LimnerError as error:
+        run.reason.write_text(str(error))
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Hands verl's SFT trainer a conversation per row, as the tokens and patches that playing it would give."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from framework.data import conversations
+from framework.reasoners.recital import recite
+from framework.train.run import Run
+from framework.train.sample import Sample
+from framework.vision.frames import pixels
+
+
+class Lessons(Dataset[dict[str, Any]]):
+    """verl makes one for `data.train_files`. The tokenizer it offers is not asked: the reasoner's own voice speaks."""
+
+    def __init__(self, parquet_files: str, max_samples: int = -1, **_: Any) -> None:
+        recipe = Run.here().recipe
+        self.voice, self.limits = recipe.reasoner.voice(), recipe.rollout
+        rows = conversations.read(Path(parquet_files))
+        self.rows = rows if max_samples < 0 else rows[:max_samples]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        tokens, pictures = recite(self.rows[index], self.voice, self.limits)
+        sample = Sample.of(tokens, [pixels(picture) for picture in pictures], self.voice)
+        return {
+            "input_ids": torch.from_numpy(tokens.ids.copy()),
+            "loss_mask": torch.from_numpy(tokens.mask.copy()),
+            "position_ids": sample.positions,
+            "multi_modal_inputs": sample.pictures,
+        }
