@@ -35,6 +35,10 @@ class _Scored:
                 self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
         return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
 
+    def _clear_groups(self, partition_id: str, uids: set[str]) -> None:
+        super()._clear_groups(partition_id, uids)  # pyright: ignore[reportAttributeAccessIssue]
+        self.scorer.forget(uids)
+
 
 class Buffer(_Scored, ReplayBuffer):
     pass

@@ -62,6 +62,10 @@ class Scorer:
             self.evaluated = metrics
         return metrics | {"time/reward_s": time.perf_counter() - began}
 
+    def forget(self, groups: set[str]) -> None:
+        """These were scored and will not be asked for."""
+        self.earned = {key: earned for key, earned in self.earned.items() if key.split("_")[0] not in groups}
+
     def _none_is_missing(self, batch: KVBatchMeta) -> None:
         """verl goes on with what is left of a group; advantages would then compare what is no group."""
         counts = Counter(key.split("_")[0] for key in batch.keys)

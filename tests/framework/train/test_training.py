@@ -30,12 +30,13 @@ PEEK = Path(__file__).parent / "peek"
 PATIENCE_S = 240
 
 TRAIN = """
-import sys
+import signal, sys
 from pathlib import Path
 from framework.errors import TrainError
 from framework.recipe import find_recipe
 from framework.train.launch import train_rl
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
 recipe = find_recipe(sys.argv[1], sys.argv[3:])
 try:
     train_rl(recipe, Path(sys.argv[2]), beside=Path(sys.argv[1]).parent)
@@ -137,6 +138,11 @@ def test_each_part_of_the_reward_is_told(runs: Runs):
     for line in lines(runs.killed).values():
         total = line["reward/vowels/mean"] + 0.1 * line["reward/brevity/mean"]
         assert line["reward/mean"] == pytest.approx(total)
+
+
+def test_a_step_is_playing_and_learning_and_little_else(runs: Runs):
+    steps = [line for step, line in lines(runs.killed).items() if step in (3, 5)]  # the others save
+    assert min(line["time/outside_s"] / line["time/step_s"] for line in steps) <= 0.10
 
 
 def test_the_event_loop_keeps_listening(runs: Runs):
