@@ -30,8 +30,8 @@ class _Scored:
     def _dapo_filtered_keys(self, partition_id: str) -> Any:
         """verl is about to look for groups whose rewards agree."""
         if partition_id == "train" and self.filter_groups_metric is not None:
-            done = self.finished_keys[partition_id]
-            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done]:
+            done, known = self.finished_keys[partition_id], self.scorer.earned
+            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done and key not in known]:
                 self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
         return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
 
