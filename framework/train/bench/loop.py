@@ -1,0 +1,59 @@
+"""limner's agent loop against verl's ToolAgentLoop: tokens a second, and what prompts cost over many turns.
+
+prompts.py   in this process, without a model                    seconds by number of turns
+race.py      in a process of its own, with Ray, server and model  tokens a second
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from framework.errors import TrainError
+from framework.train.bench import prompts, script
+from framework.train.launch import environment
+from framework.train.run import Run
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Both measurements; `folder` keeps the log of the second."""
+    return {"prompt_seconds": prompts.measure(), "reply_tokens_per_second": race(folder)}
+
+
+def race(folder: Path) -> Any:
+    recipe = script.recipe()
+    model = recipe.reasoner.folder()
+    run = Run(folder.resolve())
+    run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
+    log = run.logs / "race.log"
+    command = (sys.executable, "-m", "framework.train.bench.race")
+    with log.open("wb") as said:
+        env = environment(recipe, run, model, None)
+        ended = subprocess.run(command, env=env, cwd=run.folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+    if ended.returncode:
+        raise TrainError(f"the race ended with exit code {ended.returncode}; {log} says why")
+    return json.loads((run.folder / "race.json").read_text())
+
+
+def shown(figures: Mapping[str, Any]) -> Iterator[Table]:
+    """As tables."""
+    rates = figures["reply_tokens_per_second"]
+    table = Table("episodes", "tokens/s", "least", "most", "against verl", box=None, header_style="dim")
+    for name, rate in rates.items():
+        each = rate["rounds"]
+        ratio = f"{rate['median'] / rates['verl']['median']:.2f}×"
+        table.add_row(name, f"{rate['median']:.0f}", f"{min(each):.0f}", f"{max(each):.0f}", ratio)
+    yield table
+    seconds = figures["prompt_seconds"]
+    counts = [int(count) for count in seconds["limner"]]
+    heads = [f"{count} turns" for count in counts]
+    last = f"{counts[-1]} over {counts[-2]}"
+    table = Table("prompts, ms an episode", *heads, last, box=None, header_style="dim")
+    for name, by in seconds.items():
+        told = list(by.values())
+        table.add_row(name, *(f"{each * 1e3:.1f}" for each in told), f"{told[-1] / told[-2]:.1f}×")
+    yield table
