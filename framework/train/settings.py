@@ -96,6 +96,22 @@ ON_CPU: dict[str, Any] = {
 }
 """Two cores: single precision, one process of each kind. Ray's CPUs are slots, more than there are cores."""
 
+VLLM: dict[str, Any] = {
+    f"{ROLLOUT}.engine_kwargs.vllm.mm_processor_kwargs": {"do_resize": False},
+}
+"""Pictures come as large as they should be seen; a processor that enlarged them would count other tokens."""
+
+VLLM_ON_CPU: dict[str, Any] = {
+    f"{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls": "framework.train.vllm_cpu.Extension",
+    f"{ROLLOUT}.engine_kwargs.vllm.kv_cache_memory_bytes": 1 << 30,
+    f"{ROLLOUT}.enable_sleep_mode": False,
+    f"{ROLLOUT}.enforce_eager": True,
+    f"{ROLLOUT}.load_format": "auto",
+    f"{ROLLOUT}.enable_chunked_prefill": False,
+    f"{ROLLOUT}.max_num_seqs": 64,
+}
+"""vLLM's CPU platform has neither sleep nor graphs, and a prompt read in parts would rewind a seed, which it cannot."""
+
 OPEN = (
     "override_config",
     "engine_kwargs",
@@ -109,9 +125,12 @@ OPEN = (
 
 def overrides(recipe: Recipe, run: Path, model: str = "") -> dict[str, Any]:
     """What verl is told, by its own dotted keys, in the order in which it is laid over verl's defaults."""
+    on_cpu, on_vllm = recipe.cluster.platform == "cpu", recipe.rollout.backend == "vllm"
     return {
         **HOUSE,
-        **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
+        **(ON_CPU if on_cpu else {}),
+        **(VLLM if on_vllm else {}),
+        **(VLLM_ON_CPU if on_vllm and on_cpu else {}),
         **{theirs: _plain(reduce(getattr, ours.split("."), recipe)) for ours, theirs in SAME.items()},
         **dict(_worked_out(recipe)),
         **_folders(run, model or recipe.reasoner.path),
@@ -145,6 +164,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield "trainer.test_freq", stage.test_every or -1
     if cluster.platform == "cpu":
         yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
+        yield f"{ROLLOUT}.max_num_batched_tokens", sampling.prompt_tokens + sampling.episode_tokens
 
 
 def _divisor(number: int, most: int) -> int:

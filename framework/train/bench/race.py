@@ -95,7 +95,9 @@ class Race:
             "tools_kwargs": [{rival.TOOL: {"create_kwargs": {"index": index}}} for index in range(number)],
             "agent_name": ["tool_agent" if side == "verl" else "limner"] * number,
         }
-        columns: dict[str, Any] = {name: np.fromiter(values, dtype=object, count=number) for name, values in rows.items()}
+        columns: dict[str, Any] = {
+            name: np.fromiter(values, dtype=object, count=number) for name, values in rows.items()
+        }
         batch = get_tensordict(columns)
         batch["global_steps"] = 0
         return batch

