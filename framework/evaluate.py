@@ -1,4 +1,4 @@
-"""A recipe's held-out tasks, played by everyone who should be compared, under the training's own env, parser and rewards.
+"""A recipe's held-out tasks, played by everyone who is compared, under the training's own env, parser and rewards.
 
     tasks ─┬▶ expert, random, …    ─┐
            ├▶ cold_start, rl       ─┼▶ scores per task ─▶ means, paired intervals, tables by kind ─▶ eval.json
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.env import Rules
+from framework.errors import DataError
 from framework.policy import Policy
 from framework.reward import Rubric
 from framework.rollout import play
@@ -141,3 +142,38 @@ def write(
     if "greedy" in as_plain:
         found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
     path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+# ---- and back --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an eval.json says."""
+
+    score_name: str
+    tasks: int
+    rows: Mapping[str, Row]
+    gains: Mapping[str, Gain]
+
+    @property
+    def models(self) -> list[str]:
+        """Those who have been trained, in that order: they alone play by lot."""
+        return [name for name, each in self.rows.items() if each.sampled_score is not None]
+
+
+def read(path: Path) -> Verdict:
+    """What was written there."""
+    try:
+        found = json.loads(path.read_text())
+        rows = {name: _row(dict(each)) for name, each in found["policies"].items()}
+        gains = {"greedy": found["gain"], "sampled": found["gain"].get("sampled")} if "gain" in found else {}
+        drawn = {name: Gain(each["mean"], each["low"], each["high"]) for name, each in gains.items() if each}
+        return Verdict(found["score_name"], found["n"], rows, drawn)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: {type(error).__name__}: {error}; `limner eval RECIPE` writes it anew") from None
+
+
+def _row(found: dict[str, Any]) -> Row:
+    own = {name: found.pop(name) for name in ("score", "sampled_score", "well_formed", "by_kind")}
+    return Row(**own, parts={name: float(value) for name, value in found.items()})

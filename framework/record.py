@@ -56,6 +56,8 @@ class Entry:
     """When: train, eval …"""
     group: str = ""
     """Episodes of one group are compared with one another."""
+    advantage: float | None = None
+    """How much better it was than its group, where that was learned from."""
     pictures: tuple[str, ...] = ()
     """frames/<this>.png, for each picture that was seen, in order."""
     scene: str = ""
@@ -115,6 +117,7 @@ class Record:
         policy: str = "",
         stage: str = "",
         group: str = "",
+        advantage: float | None = None,
     ) -> Entry:
         """Write an episode and what was seen in it. The line comes last, so it never lacks a picture."""
         seen = [picture for turn in episode.turns for picture in turn.seen.pictures]
@@ -124,6 +127,7 @@ class Record:
             policy=policy,
             stage=stage,
             group=group or episode.task.id,
+            advantage=advantage,
             pictures=tuple(self._kept(picture) for picture in seen),
             scene=self._kept(scene(episode)),
         )

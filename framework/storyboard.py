@@ -59,6 +59,7 @@ def episode(entry: Entry, image: Image) -> Board:
         "policy": entry.policy,
         "stage": entry.stage,
         "group": entry.group,
+        "advantage": entry.advantage,
         "stop": played.stop.value,
         "error": played.error,
         "turns": [_turn(turn, played.task, names, image) for turn in played.turns],
@@ -105,7 +106,8 @@ def _meaning(parsed: Parsed, task: Task) -> Board:
         case Malformed(reason):
             return {"did": "malformed", "words": reason}
         case Select(interval, keyframe):
-            words = f"looks at frames {interval.start:g}–{interval.end:g}, {keyframe} large"
+            stretch = f"frames {interval.start:g}–{interval.end:g}, {keyframe} large"
+            words = f"looks at {stretch if interval.end > interval.start else f'frame {keyframe}'}"
             return {"did": "select", "words": words, "interval": _interval(interval, task), "keyframe": keyframe}
         case Zoom(frame, box):
             return {"did": "zoom", "words": f"zooms on frame {frame}", "marks": [_mark(frame, "zoom", box)]}

@@ -10,11 +10,11 @@ const ORDERS = {
 const BINS = 24;
 
 class Choice {
-  constructor(section, show) {
-    this.all = section.episodes;
-    this.tasks = section.tasks;
+  constructor(episodes, tasks, show) {
+    this.all = episodes;
+    this.tasks = tasks;
     this.show = show;
-    this.off = { stop: new Set(), policy: new Set(), kind: new Set() };
+    this.off = { stop: new Set(), stage: new Set(), policy: new Set(), kind: new Set() };
     const parts = [...new Set(this.all.flatMap((each) => Object.keys(each.parts)))];
     const again = { onchange: () => this.changed() };
     this.part = select(["total", ...parts], { onchange: () => this.another() });
@@ -25,7 +25,7 @@ class Choice {
     this.bars = element("div", { class: "histogram", title: "click a bar to see its episodes, again to see all" });
     this.count = element("span", { class: "soft small push" });
     this.controls = element("div", { class: "controls" },
-      element("div", { class: "row" }, ...this.chips("stop"), ...this.chips("policy"), ...this.chips("kind"), this.count),
+      element("div", { class: "row" }, ...Object.keys(this.off).flatMap((key) => this.chips(key)), this.count),
       element("div", { class: "row" },
         element("label", {}, "reward", this.part), this.bars, this.low, this.high,
         element("label", {}, "order", this.order), this.text),
@@ -34,7 +34,8 @@ class Choice {
   }
 
   of(key, each) {
-    return key === "kind" ? this.tasks[each.task].kind : each[key];
+    if (key === "kind") return this.tasks[each.task].kind;
+    return key === "stage" ? each.stage.replace(/ step \d+$/, "") : each[key];
   }
 
   value(each) {
@@ -47,7 +48,8 @@ class Choice {
     for (const each of this.all) counts.set(this.of(key, each), (counts.get(this.of(key, each)) ?? 0) + 1);
     counts.delete("");
     if (key !== "stop" && counts.size < 2) return [];
-    return [...counts].map(([name, count]) => {
+    const label = element("span", { class: "soft small" }, { stop: "ended", stage: "stage", policy: "player", kind: "kind" }[key]);
+    return [label, ...[...counts].map(([name, count]) => {
       const dot = key === "stop" ? element("span", { class: `dot ${name}` }) : null;
       const chip = element("button", { class: "chip", "aria-pressed": "true" }, dot, element("span", { class: "word" }, name), element("b", {}, String(count)));
       chip.addEventListener("click", () => {
@@ -57,7 +59,7 @@ class Choice {
         this.changed();
       });
       return chip;
-    });
+    })];
   }
 
   another() {

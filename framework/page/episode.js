@@ -11,7 +11,8 @@ function episode(each, task) {
       element("div", { class: "total" }, number(each.total), element("small", {}, "reward")),
       element("div", { class: "row", style: "margin-top:10px" },
         element("span", { class: "chip" }, element("span", { class: `dot ${each.stop}` }), element("span", { class: "word" }, each.stop)),
-        ...[each.stage, each.policy].filter(Boolean).map((name) => element("span", { class: "chip" }, name)))),
+        ...[each.stage, each.policy].filter(Boolean).map((name) => element("span", { class: "chip" }, name)),
+        each.advantage === null ? null : element("span", { class: "chip" }, `advantage ${signed(each.advantage, 2)}`))),
     task.length > 1 ? timeline(each, task) : null,
     element("div", { class: "body" },
       element("div", {}, ...each.turns.map((turn, at) => drawnTurn(turn, at, each, task, marks))),
@@ -80,7 +81,7 @@ function frame(picture, high, task, marks = [], extra = "", about = "") {
   const ratio = picture.size[0] / picture.size[1], wide = Math.min(high * ratio, 560);
   const blocky = picture.size[1] < high * 1.5 ? "blocky" : "";
   const source = DATA.images[picture.image];
-  return element("span", { class: `frame ${blocky} ${extra}`, style: `width:${wide}px;max-width:100%;aspect-ratio:${ratio}`, title: about },
+  return element("span", { class: `frame ${blocky} ${extra}`, style: `width:calc(var(--scale, 1) * ${wide}px);max-width:100%;aspect-ratio:${ratio}`, title: about },
     source ? element("img", { src: source, alt: about, decoding: "async" }) : element("span", { class: "gone" }, "not kept"),
     shape("svg", { viewBox: `${x0} ${y0} ${x1 - x0} ${y1 - y0}`, preserveAspectRatio: "none" },
       ...(picture.grain ? [] : truth(task.truth[picture.frame])), ...marks.map(mark)));

@@ -25,19 +25,26 @@ const number = (value, digits = 3) => (value === null || value === undefined ? "
 // ---- sections ------------------------------------------------------------------------------------------------------
 
 const SECTIONS = {
-  table(section) {
-    return element("div", { class: "scroll" }, element("table", {},
-      element("thead", {}, element("tr", {}, ...section.columns.map((name) => element("th", {}, name)))),
-      element("tbody", {}, ...section.rows.map((row) => element("tr", {}, ...row.map((text) => element("td", {}, text)))))));
-  },
-
-  episodes(section) {
-    const feed = new Feed(section.tasks);
-    const choice = new Choice(section, (chosen) => feed.show(chosen));
+  headline, curves, tables, pairs, groups,
+  table: (section) => table(section),
+  episodes() {
+    const feed = new Feed(DATA.tasks);
+    const choice = new Choice(DATA.episodes, DATA.tasks, (chosen) => feed.show(chosen));
     choice.changed();
     return element("div", {}, choice.controls, feed.list, feed.end);
   },
 };
+
+function drawnSection(section, at) {
+  return element("section", { id: `section-${at}`, class: section.draw },
+    section.title ? element("h2", {}, section.title) : null, SECTIONS[section.draw](section));
+}
+
+// Where one is in a long page, and how to get elsewhere.
+function contents() {
+  const links = DATA.sections.flatMap(({ title }, at) => (title ? [element("a", { href: `#section-${at}` }, title)] : []));
+  return links.length > 2 ? element("nav", {}, ...links) : null;
+}
 
 // ---- the page ------------------------------------------------------------------------------------------------------
 
@@ -48,8 +55,9 @@ function page() {
   } }, "light or dark");
   document.getElementById("page").append(
     element("div", { class: "head" }, element("h1", {}, DATA.name), light),
+    contents() ?? "",
     ...DATA.notes.map((text) => element("div", { class: "note" }, text)),
-    ...DATA.sections.map((section) => element("section", {}, element("h2", {}, section.title), SECTIONS[section.draw](section))));
+    ...DATA.sections.map(drawnSection));
 }
 
 page();

@@ -1,8 +1,7 @@
 import asyncio
 import json
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from framework import report, storyboard
 from framework.commands.view import view
 from framework.env import Rules
 from framework.lab.world import World
+from framework.page import images
 from framework.policy import Scripted
 from framework.record import Record
 from framework.rollout import play
@@ -26,7 +26,7 @@ HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=
 SELECT = '<select>{"start": 1, "end": 3, "keyframe": 2}</select>'
 ZOOM = '<zoom>{"frame": 2, "bbox_2d": [0, 0, 500, 500]}</zoom>'
 ANSWER = '<answer>{"keyframe": 2, "bbox_2d": [250, 250, 500, 750]}</answer>'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+Drawn = Callable[..., str]
 
 
 def played(rules: Rules, *lines: str, index: int = 0) -> Episode:
@@ -58,7 +58,7 @@ def test_a_page_holds_every_episode_and_needs_nothing_else(run: Path) -> None:
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page.read_text())
     said = data(page)
     assert said["name"] == "quickstart / play"
-    episodes = said["sections"][-1]["episodes"]
+    episodes = said["episodes"]
     assert [each["stop"] for each in episodes] == ["answered", "malformed", "error"]
     pictures = [part for each in episodes for turn in each["turns"] for part in turn["seen"] if isinstance(part, dict)]
     assert len(pictures) > len(said["images"])  # each once
@@ -66,7 +66,7 @@ def test_a_page_holds_every_episode_and_needs_nothing_else(run: Path) -> None:
 
 
 def test_marks_are_counted_in_original_pixels_of_their_frame(run: Path) -> None:
-    first = data(view(run))["sections"][-1]["episodes"][0]
+    first = data(view(run))["episodes"][0]
     look, zoom, answer = first["turns"]
     assert (look["interval"], look["keyframe"]) == ([1, 3], 2)
     assert zoom["marks"] == [{"frame": 2, "kind": "zoom", "at": [0, 0, 32, 32]}]
@@ -79,7 +79,7 @@ def test_marks_are_counted_in_original_pixels_of_their_frame(run: Path) -> None:
 def test_a_reply_cannot_leave_its_place(run: Path) -> None:
     text = view(run).read_text()
     assert text.count("</script>") == 3
-    assert data(run / "report.html")["sections"][-1]["episodes"][1]["turns"][0]["reply"] == HOSTILE
+    assert data(run / "report.html")["episodes"][1]["turns"][0]["reply"] == HOSTILE
 
 
 def test_what_is_no_number_is_left_empty() -> None:
@@ -99,12 +99,12 @@ def test_the_page_says_what_it_lacks(run: Path, monkeypatch: pytest.MonkeyPatch)
     line = (run / "episodes.jsonl").read_bytes()
     (run / "episodes.jsonl").write_bytes(line + b'{"torn')
     next((run / "frames").iterdir()).unlink()
-    monkeypatch.setattr(report, "BUDGET", 0)
+    monkeypatch.setattr(images, "BUDGET", 0)
     said = data(view(run, run / "elsewhere"))
     assert [re.sub(r"^\S+: |\d+", "", note) for note in said["notes"]] == [
         "line  was never finished and is left out",
-        " pictures are too many to carry and are read from frames/ beside the page",
-        " pictures are missing from frames/",
+        " pictures are too many to carry and are read from the files beside the page",
+        " pictures are missing from the folder of frames",
     ]
     assert all((run / "elsewhere" / source).is_file() for source in said["images"])
 
@@ -115,10 +115,10 @@ def test_a_large_picture_travels_light(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
     (tmp_path / "frames").mkdir()
     cv2.imwrite(str(tmp_path / "frames" / "a.png"), noise)
-    images = report.Images(tmp_path, tmp_path)
-    assert images("a") == images("a") == 0
-    assert images.sources[0].startswith("data:image/webp")
-    assert images("b") is None
+    found = images.Images([tmp_path / "frames"], tmp_path)
+    assert found("a") == found("a") == 0
+    assert found.sources[0].startswith("data:image/webp")
+    assert found("b") is None
 
 
 def test_a_mask_is_drawn_by_bars_that_cover_it_exactly() -> None:
@@ -141,23 +141,8 @@ def test_a_fine_mask_is_drawn_no_finer_than_needed() -> None:
     assert (drawn["path"], drawn["scale"]) == ("M33 17h50v33h-50z", 6)
 
 
-browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: the page was not loaded in a browser")
-
-
-def drawn(page: Path, profile: Path) -> str:
-    """What a browser makes of a page."""
-    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    place = [f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--window-size=1280,4000"]
-    command = [str(CHROMIUM), *quiet, *place, "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
-    assert "data-error=" not in done.stdout, re.findall('data-error="[^"]*"', done.stdout)
-    assert "Refused to" not in done.stderr
-    return done.stdout
-
-
-@browser
-def test_a_browser_draws_the_page_without_an_error(run: Path, tmp_path: Path) -> None:
-    text = drawn(view(run), tmp_path / "profile")
+def test_a_browser_draws_the_page_without_an_error(run: Path, drawn: Drawn) -> None:
+    text = drawn(view(run))
     assert text.count('<article class="episode">') == 3
     assert text.count('class="mark zoom"') == 1
     assert "<title>quickstart / play · limner</title>" in text
@@ -188,9 +173,6 @@ document.body.setAttribute("data-seen", seen.join(" "));
 """
 
 
-@browser
-def test_a_reader_can_filter_sort_and_search(run: Path, tmp_path: Path) -> None:
-    page = view(run)
-    page.write_text(page.read_text().replace("</body>", f"<script>{{{READER}}}</script></body>"))
-    [seen] = re.findall('data-seen="([^"]*)"', drawn(page, tmp_path / "profile"))
+def test_a_reader_can_filter_sort_and_search(run: Path, drawn: Drawn) -> None:
+    [seen] = re.findall('data-seen="([^"]*)"', drawn(view(run), READER))
     assert seen.split(" ") == ["123", "13", "12", "123", "213", "2", "213", "1", "2", "", "hide-mask"]

@@ -1,0 +1,51 @@
+"""All episodes of a run, and who played them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from framework import storyboard
+from framework.page.run import Run, Section
+from framework.record import Entry
+
+
+def boards(run: Run) -> dict[str, Any]:
+    """Every episode as the page draws it, in order, and each task once."""
+    tasks: dict[str, storyboard.Board] = {}
+    drawn: list[storyboard.Board] = []
+    for number, entry in enumerate(run.entries, 1):
+        name = entry.episode.task.id
+        if name not in tasks:
+            tasks[name] = storyboard.task(entry.episode.task)
+        drawn.append({"number": number, "task": name, **storyboard.episode(entry, run.images)})
+    return {"tasks": tasks, "episodes": drawn}
+
+
+def episodes(run: Run) -> Section | None:
+    """Every episode, turn by turn."""
+    return {"draw": "episodes", "title": "Episodes"} if run.entries else None
+
+
+def players(run: Run) -> Section | None:
+    """One row for each player: how its episodes ended and what they earned. An evaluation says more."""
+    names = list(dict.fromkeys((entry.stage, entry.policy) for entry in run.entries))
+    if not names or run.verdict:
+        return None
+    parts = list(dict.fromkeys(name for each in run.entries if each.earned for name in each.earned.parts))
+    rows = [_row(name, parts, run.entries) for name in names]
+    columns = ["player", "episodes", "turns", "answered", *parts, "total"]
+    return {"draw": "table", "title": "Players", "columns": columns, "rows": rows}
+
+
+def _row(player: tuple[str, str], parts: Sequence[str], entries: Sequence[Entry]) -> list[str]:
+    own = [entry for entry in entries if (entry.stage, entry.policy) == player]
+    stops = Counter(entry.episode.stop.value for entry in own)
+    earned = [entry.earned for entry in own if entry.earned]
+    columns = [[each.parts[name] for each in earned if name in each.parts] for name in parts]
+    columns.append([each.total for each in earned if each.total is not None])
+    means = [f"{np.mean(column):.3f}" if column else "–" for column in columns]
+    turns = np.mean([len(entry.episode.turns) for entry in own])
+    name = " · ".join(word for word in player if word) or "unnamed"
+    return [name, str(len(own)), f"{turns:.1f}", f"{stops['answered'] / len(own):.0%}", *means]

@@ -1,0 +1,155 @@
+"""What an evaluation found: in a sentence, and in tables.
+
+before .35  after .53  gain +.18 [+.15, +.21] ─▶ "Reinforcement taught it something: …"
+before .35  after .36  gain +.01 [−.01, +.03] ─▶ "… chance could explain …: the interval holds 0"
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from framework.evaluate import Gain, Row, Verdict
+from framework.page.run import Line, Run, Section
+
+Cell = str | dict[str, Any]
+"""What stands in a table: text, or text with a bar of some share of the width."""
+
+TAMPERED = {
+    "blanked": "shown grey where it looked",
+    "blind": "made to answer before it looked",
+    "shuffled": "shown another task's clip",
+}
+"""What was done to the eyes of the last model; `cold_start_blanked` names another."""
+SHARE = 10
+"""The first and the last step of this many say how the reward moved."""
+
+
+def headline(run: Run) -> Section | None:
+    """What was learned, in one sentence."""
+    found, told = run.verdict, run.lines.get("rl", ())
+    if found:
+        gains = {"always the likeliest reply": found.gains.get("greedy"), "replies by lot": found.gains.get("sampled")}
+        drawn = [{"name": name, "mean": g.mean, "low": g.low, "high": g.high} for name, g in gains.items() if g]
+        return {"draw": "headline", "title": "", "sentence": _learned(found), "facts": _facts(found), "gains": drawn}
+    rewards = [line["reward/mean"] for line in told if line.get("reward/mean") is not None]
+    return {"draw": "headline", "title": "", "sentence": _so_far(told, rewards), "facts": []} if rewards else None
+
+
+def _learned(found: Verdict) -> str:
+    gain, models = found.gains.get("greedy"), found.models
+    mean = f"the mean of “{found.score_name}” over {found.tasks} held-out tasks"
+    if gain is None or len(models) < 2:
+        scores = ", ".join(f"{_score(found, name)} for {name}" for name in models) or "known of scripted players only"
+        return f"T{mean[1:]} is {scores}; there is no earlier policy to hold that against."
+    before, after = (_score(found, name) for name in (models[0], models[-1]))
+    moved = f"{mean} went from {before} to {after}, {_said(gain)}"
+    if gain.low > 0:
+        return f"Reinforcement taught it something: {moved}."
+    if gain.high < 0:
+        return f"Reinforcement made it worse: {moved}."
+    return f"Nothing was learned that chance could not explain: {moved}, which holds 0."
+
+
+def _score(found: Verdict, name: str) -> str:
+    return f"{found.rows[name].score:.3f}"
+
+
+def _said(gain: Gain) -> str:
+    word = "a gain" if gain.mean >= 0 else "a loss"
+    return f"{word} of {_signed(gain.mean)} with a 95 % interval of {_signed(gain.low)} to {_signed(gain.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _facts(found: Verdict) -> list[str]:
+    """What else a reader should know before trusting the sentence."""
+    if not found.models or "blanked" not in found.rows:
+        return []
+    seeing, grey = (_score(found, name) for name in (found.models[-1], "blanked"))
+    return [f"Shown grey where it looked, it scores {grey} instead of {seeing}."]
+
+
+def _so_far(told: Sequence[Line], rewards: Sequence[float]) -> str:
+    few = max(1, len(rewards) // SHARE)
+    first, last = (sum(some) / few for some in (rewards[:few], rewards[-few:]))
+    moved = f"the mean reward of training went from {first:.3f} to {last:.3f}"
+    return f"Over {told[-1]['step']} steps {moved}; held-out tasks have not been played yet."
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def evaluation(run: Run) -> Section | None:
+    """Who is how good, what tampered eyes cost, and what is hard."""
+    found = run.verdict
+    if not found:
+        return None
+    tampered = {name: of for name in found.rows if (of := _whose(name, found))}
+    plain = {name: row for name, row in found.rows.items() if name not in tampered}
+    tables = [_players(found, plain), _eyes(found, tampered), _kinds(plain)]
+    about = f"Everyone plays the same {found.tasks} held-out tasks; the score is the mean of {found.score_name}."
+    return {"draw": "tables", "title": "Evaluation", "about": about, "tables": [each for each in tables if each]}
+
+
+def _whose(name: str, found: Verdict) -> str:
+    """The model whose eyes were tampered with, if this player is one of those."""
+    of, _, how = name.rpartition("_")
+    if name in TAMPERED and found.models:
+        return found.models[-1]
+    return of if how in TAMPERED and of in found.rows else ""
+
+
+def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
+    parts = _parts(found, rows)
+    lot = any(row.sampled_score is not None for row in rows.values())
+    columns = ["player", found.score_name, *(["by lot"] if lot else []), "well-formed", *parts]
+    cells = [
+        [name, _bar(row.score), *([_number(row.sampled_score)] if lot else []), f"{row.well_formed:.0%}"]
+        + [_number(row.parts.get(part)) for part in parts]
+        for name, row in rows.items()
+    ]
+    return {"columns": columns, "rows": cells}
+
+
+def _eyes(found: Verdict, tampered: Mapping[str, str]) -> Section | None:
+    if not tampered:
+        return None
+    parts = _parts(found, tampered)
+    rows = [
+        [_tampered(name, of), _bar(row.score), _signed(row.score - found.rows[of].score), f"{row.well_formed:.0%}"]
+        + [_number(row.parts.get(part)) for part in parts]
+        for name, of in tampered.items()
+        for row in [found.rows[name]]
+    ]
+    columns = ["", found.score_name, "against itself", "well-formed", *parts]
+    return {"caption": "With its eyes tampered", "columns": columns, "rows": rows}
+
+
+def _tampered(name: str, of: str) -> str:
+    return f"{of}, {TAMPERED[name.rpartition('_')[2]]}"
+
+
+def _kinds(rows: Mapping[str, Row]) -> Section | None:
+    kinds = _names(row.by_kind for row in rows.values())
+    if len(kinds) < 2:
+        return None
+    cells = [[name, *(_bar(row.by_kind.get(kind)) for kind in kinds)] for name, row in rows.items()]
+    return {"caption": "By kind of question", "columns": ["player", *kinds], "rows": cells}
+
+
+def _parts(found: Verdict, names: Iterable[str]) -> list[str]:
+    """The reward parts besides the score, which is one of them."""
+    return [part for part in _names(found.rows[name].parts for name in names) if part != found.score_name]
+
+
+def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for column in columns for name in column))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _bar(value: float | None) -> Cell:
+    return "–" if value is None else {"text": _number(value), "share": min(max(value, 0.0), 1.0)}

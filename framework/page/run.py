@@ -1,0 +1,63 @@
+"""What a run has left in its folder, as far as a page shows it.
+
+runs/quickstart/
+    metrics.jsonl                   a line a step               ─▶ curves
+    eval.json                       everyone on the same tasks  ─▶ headline, evaluation
+    eval/episodes.jsonl, frames/    those games                 ─▶ pairs, episodes
+    train/episodes.jsonl, frames/   a few groups                ─▶ groups, episodes
+runs/quickstart/play/
+    episodes.jsonl, frames/         games that were watched     ─▶ players, episodes
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from framework import evaluate, record
+from framework.errors import UserError
+from framework.evaluate import Verdict
+from framework.page.images import Images
+from framework.record import Entry
+from framework.train import tracker
+
+Section = dict[str, Any]
+"""What a function of SECTIONS in page.js draws; "draw" is its name."""
+Line = Mapping[str, Any]
+"""A line of metrics.jsonl."""
+
+STAGES = ("cold_start", "rl")
+METRICS, VERDICT = "metrics.jsonl", "eval.json"
+PLACES = ("", "eval", "train")
+"""Folders of a run in which episodes may lie."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What sections are made from."""
+
+    entries: Sequence[Entry]
+    """All episodes; a section speaks of them by their places in here."""
+    lines: Mapping[str, Sequence[Line]]
+    """Steps by stage."""
+    verdict: Verdict | None
+    images: Images
+    torn: Sequence[str] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know about the page itself, once it is made."""
+        return [*self.torn, *self.images.notes()]
+
+
+def read(folder: Path, beside: Path) -> Run:
+    """Whatever is there, for a page that will lie in `beside`."""
+    records = [record.read(folder / place) for place in PLACES if (folder / place / record.LINES).is_file()]
+    lines = {stage: told for stage in STAGES if (told := tracker.read(folder / METRICS, stage))}
+    verdict = evaluate.read(folder / VERDICT) if (folder / VERDICT).is_file() else None
+    if not (records or lines or verdict):
+        parts = f"{record.LINES}, {METRICS} or {VERDICT}"
+        raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as in: limner view runs/quickstart")
+    images = Images([each.folder / record.FRAMES for each in records], beside)
+    torn = [each.torn for each in records if each.torn]
+    return Run([entry for each in records for entry in each.entries], lines, verdict, images, torn)

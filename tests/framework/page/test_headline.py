@@ -1,0 +1,54 @@
+from dataclasses import replace
+from pathlib import Path
+
+from framework.evaluate import Gain, Row, Verdict
+from framework.page.evaluation import headline
+from framework.page.images import Images
+from framework.page.run import Run
+
+ROWS = {
+    "random": Row(score=0.1, well_formed=1.0),
+    "cold_start": Row(score=0.35, sampled_score=0.34, well_formed=1.0),
+    "rl": Row(score=0.4, sampled_score=0.42, well_formed=1.0),
+}
+FOUND = Verdict("place", 300, ROWS, {"greedy": Gain(0.05, 0.02, 0.08)})
+
+
+def sentence(found: Verdict) -> str:
+    told = headline(Run([], {}, found, Images([], Path())))
+    assert told
+    return told["sentence"]
+
+
+def gained(*gain: float) -> str:
+    return sentence(replace(FOUND, gains={"greedy": Gain(*gain)}))
+
+
+def test_a_gain_is_told_with_its_interval() -> None:
+    assert sentence(FOUND) == (
+        "Reinforcement taught it something: the mean of “place” over 300 held-out tasks went from 0.350 to 0.400, "
+        "a gain of +0.050 with a 95 % interval of +0.020 to +0.080."
+    )
+
+
+def test_an_interval_that_holds_0_is_no_gain() -> None:
+    told = gained(0.01, -0.02, 0.04)
+    assert told.startswith("Nothing was learned that chance could not explain")
+    assert told.endswith("interval of −0.020 to +0.040, which holds 0.")
+
+
+def test_an_interval_that_begins_at_0_holds_it() -> None:
+    assert gained(0.01, 0.0, 0.04).endswith("which holds 0.")
+
+
+def test_a_loss_is_told_as_one() -> None:
+    told = gained(-0.05, -0.08, -0.02)
+    assert told.startswith("Reinforcement made it worse")
+    assert "a loss of −0.050 with a 95 % interval of −0.080 to −0.020" in told
+
+
+def test_one_model_alone_has_gained_on_nobody() -> None:
+    told = sentence(replace(FOUND, rows={"random": ROWS["random"], "rl": ROWS["rl"]}, gains={}))
+    assert told == (
+        "The mean of “place” over 300 held-out tasks is 0.400 for rl; there is no earlier policy to hold that against."
+    )
