@@ -1,19 +1,21 @@
-"""Who plays in a recipe's evaluation: scripted players, the checkpoints of its stages, and the last one with its eyes tampered.
+"""Who plays in a recipe's evaluation: scripted players, the models of its stages, and the last with its eyes tampered.
 
-    recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by name, all on the same tasks and seeds
+recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by name, all on the same tasks and seeds
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+import zlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.env import Rules
 from framework.evaluate import Played, Player, play_all
 from framework.policy import Doing, Policy
-from framework.reasoners.eyes import blanked, clear, swapped
+from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.types import Task
 
 if TYPE_CHECKING:
@@ -57,12 +59,12 @@ async def _games(recipe: "Recipe", tasks: Sequence[Task], player: Player, rounds
     return await play_all(tasks, recipe.env, recipe.rubric, player, recipe.score, rounds, recipe.seed)
 
 
-def _scripted(recipe: "Recipe", player) -> Player:
+def _scripted(recipe: "Recipe", player: Callable[[Task, Rules, int], Policy]) -> Player:
     return lambda task, seed: player(task, recipe.env, seed)
 
 
 @asynccontextmanager
-async def _model(recipe: "Recipe", folder: Path) -> AsyncIterator["Model"]:
+async def _model(recipe: "Recipe", folder: Path) -> AsyncGenerator["Model"]:
     """A checkpoint, ready to play; its queue is closed afterwards."""
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
@@ -97,11 +99,11 @@ class Model:
 
         return player
 
-    def policy(self, temperature: float, **how) -> Policy:
+    def policy(self, temperature: float, seed: int | None = None, see: See = clear, begins: str = "") -> Policy:
         from framework.reasoners.player import ModelPolicy
 
         limits = self.recipe.rollout.model_copy(update={"temperature": temperature})
-        return ModelPolicy(self.voice, self.generate, limits, self.recipe.env.system, **how)
+        return ModelPolicy(self.voice, self.generate, limits, self.recipe.env.system, seed=seed, see=see, begins=begins)
 
 
 def answer_begins(recipe: "Recipe", task: Task) -> str:
@@ -116,6 +118,4 @@ def answer_begins(recipe: "Recipe", task: Task) -> str:
 
 def _own(seed: int, task: Task) -> int:
     """A seed of this task's own, so that two players meet the same luck on it."""
-    import zlib
-
     return (seed << 32) + zlib.crc32(task.id.encode())

@@ -1,32 +1,87 @@
-"""limner train: run the stages of a recipe that are not done yet, and go on where an earlier run stopped."""
+"""limner train: run the stages of a recipe that are not done yet, and go on where an earlier run stopped.
+
+cold_start ─▶ a model that plays by the rules ─▶ rl ─▶ a model that plays well ─▶ eval ─▶ eval.json, report.html
+"""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
 from framework.commands import takes_out, takes_recipe, the_recipe
-from framework.errors import TrainError
+from framework.commands.eval import evaluate
+from framework.errors import TrainError, UserError
 from framework.preflight import preflight
-from framework.recipe import locate
+from framework.recipe import Recipe, locate
+from framework.record import writable
+from framework.train.run import Run
+from framework.verdict import FILE
+
+STAGES = ("cold_start", "rl", "eval")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     takes_out(parser, "runs/RECIPE")
-    parser.add_argument("--stage", choices=["rl"], default="rl", help="only this stage")
-    parser.add_argument("--fresh", action="store_true", help="begin again: earlier checkpoints and metrics are deleted")
+    parser.add_argument("--stage", choices=STAGES, help="only this stage, whether or not it is done")
+    parser.add_argument("--fresh", action="store_true", help="begin again: what the stages have left is deleted")
 
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
+    folder: Path = said.out or Path("runs") / recipe.name
+    writable(folder)
     for finding in preflight(recipe):
         if finding.remedy:
-            print(f"limner: does not fit: {finding.remedy}", file=sys.stderr)
-    from framework.train.launch import train_rl  # after the recipe is known to be sound
-
-    try:
-        train_rl(recipe, said.out or Path("runs") / recipe.name, beside=locate(said.recipe).parent, fresh=said.fresh)
-    except TrainError as error:
-        print(f"limner: {error}", file=sys.stderr)
-        return 1
+            raise UserError(finding.remedy)
+    stages = (
+        [said.stage] if said.stage else [stage for stage in STAGES if said.fresh or not done(recipe, folder, stage)]
+    )
+    if said.fresh:
+        for stage in stages:
+            shutil.rmtree(folder / stage, ignore_errors=True)
+    if not stages:
+        print(f"limner: every stage of {folder} is done; --fresh begins again, --stage eval plays again")
+    for stage in stages:
+        try:
+            go(recipe, folder, stage, locate(said.recipe).parent)
+        except TrainError as error:
+            print(f"limner: {stage}: {error}\nto go on, the same command again; {_kept(folder)}", file=sys.stderr)
+            return 1
     return 0
+
+
+def done(recipe: Recipe, folder: Path, stage: str) -> bool:
+    """A stage is done when its last step is kept; the evaluation, when it is younger than every model."""
+    if stage == "eval":
+        marks = [Run(folder, each).latest for each in STAGES[:2]]
+        verdict = folder / FILE
+        return verdict.is_file() and all(
+            mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
+        )
+    steps = recipe.stages.cold_start.steps if stage == "cold_start" else recipe.stages.rl.steps
+    return Run(folder, stage).last_step() >= steps
+
+
+def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
+    """One stage to its end. `beside` holds a user's own code."""
+    if stage == "eval":
+        return evaluate(recipe, folder)
+    # verl's room is entered only now that the recipe is known to be sound
+    if stage == "cold_start":
+        from framework.train.cold_start import train_cold_start
+
+        train_cold_start(recipe, folder, beside)
+        return None
+    from framework.train.launch import train_rl
+
+    if model := Run(folder, "cold_start").model():
+        reasoner = recipe.reasoner.model_copy(update={"path": str(model.resolve())})
+        recipe = recipe.model_copy(update={"reasoner": reasoner})
+    train_rl(recipe, folder, beside)
+    return None
+
+
+def _kept(folder: Path) -> str:
+    kept = [f"{stage} stands at step {step}" for stage in STAGES[:2] if (step := Run(folder, stage).last_step())]
+    return f"in {folder} {', '.join(kept)}" if kept else f"nothing is kept in {folder} yet"

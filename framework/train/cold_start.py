@@ -26,18 +26,18 @@ from framework.types import Episode, Stop, Task
 
 def train_cold_start(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bool = False) -> Path:
     """Imitate to the end of the stage; the checkpoint as Hugging Face lays it out. What is done already stays."""
-    run, stage = Run(folder.resolve() / STAGE), recipe.stages.cold_start
+    run, stage = Run(folder.resolve(), STAGE), recipe.stages.cold_start
     if fresh:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        shutil.rmtree(run.home, ignore_errors=True)
     if run.last_step() < stage.steps:
         model = recipe.reasoner.folder()
         run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
         shown = conversations.read(Path(stage.conversations)) if stage.conversations else demonstrations(recipe)
         if len(shown) < stage.batch:
             raise DataError(f"stages.cold_start.batch: {stage.batch}, but there are only {len(shown)} conversations")
-        conversations.write(run.folder / DEMONSTRATIONS, shown)
+        conversations.write(run.home / DEMONSTRATIONS, shown)
         env = environment(recipe, run, model, beside)
-        launched(STAGE, run, stage.steps, _command(recipe.cluster.gpus_per_node), env)
+        launched(run, stage.steps, _command(recipe.cluster.gpus_per_node), env)
     return run.checkpoint(run.last_step()) / "huggingface"
 
 

@@ -47,7 +47,7 @@ def train(run: Run) -> None:
 
     recipe = run.recipe
     assert_platform(recipe.cluster.platform)
-    config = verl_config(recipe, run.folder)
+    config = verl_config(recipe, run.home)
     config.transfer_queue.enable = True
     validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     ray.init(**ray_settings(config))

@@ -14,7 +14,7 @@ from framework.errors import LimnerError
 from framework.recipe import Recipe
 from framework.train.run import Run
 from framework.train.settings import defaults
-from framework.train.tracker import Tracker, rewind
+from framework.train.tracker import Tracker
 
 STAGE = "cold_start"
 DEMONSTRATIONS = "demonstrations.jsonl"
@@ -108,9 +108,9 @@ def train(run: Run) -> None:
     recipe = run.recipe
     assert_platform(recipe.cluster.platform)
     config = defaults("sft_trainer_engine")
-    for key, value in overrides(recipe, run.folder).items():
+    for key, value in overrides(recipe, run.home).items():
         OmegaConf.update(config, key, value, force_add=True)
-    patches.sft_diary(lambda: Diary(run.metrics, "cold_start"))
+    patches.sft_diary(lambda: Diary(run.metrics, STAGE))
     distributed.init_process_group("cpu:gloo" if patches.on_cpu() else None)
     try:
         sft_trainer.SFTTrainer(config).fit()

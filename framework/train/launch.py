@@ -35,20 +35,19 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
     """Run the rl stage to its end. `beside` is the folder of a user's own code; `fresh` forgets earlier checkpoints."""
     run = Run(folder.resolve())
     if fresh:
-        shutil.rmtree(run.checkpoints, ignore_errors=True)
-        run.metrics.unlink(missing_ok=True)
+        shutil.rmtree(run.home, ignore_errors=True)
     model = recipe.reasoner.folder()
-    verl_config(recipe, run.folder, model)  # what cannot be said to verl is said before anything is started
+    verl_config(recipe, run.home, model)  # what cannot be said to verl is said before anything is started
     run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
     command = (sys.executable, "-m", "framework.train.driver")
-    launched("rl", run, recipe.stages.rl.steps, command, environment(recipe, run, model, beside))
+    launched(run, recipe.stages.rl.steps, command, environment(recipe, run, model, beside))
     return run
 
 
-def launched(stage: str, run: Run, steps: int, command: Sequence[str], env: Mapping[str, str]) -> None:
+def launched(run: Run, steps: int, command: Sequence[str], env: Mapping[str, str]) -> None:
     """Run a stage's process to its end and show how it goes."""
     console = Console(highlight=False, soft_wrap=True)
-    began = run.last_step()
+    stage, began = run.stage, run.last_step()
     rewind(run.metrics, stage, began)
     run.reason.unlink(missing_ok=True)
     console.print(f"{stage}: step {began} of {steps} · {run.folder} · verl is starting", markup=False)
@@ -66,15 +65,16 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
     on_cpu = recipe.cluster.platform == "cpu"
     usual = {
         "OMP_NUM_THREADS": str(os.cpu_count() if on_cpu else 4),
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait spinning take the cores from the other processes
         "TQ_NUM_THREADS": "2",
         "HF_HUB_OFFLINE": str(int(Path(model).is_dir())),
-        "TENSORBOARD_DIR": str(run.folder / "tensorboard"),
+        "TENSORBOARD_DIR": str(run.home / "tensorboard"),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",
         "HYDRA_FULL_ERROR": "1",
     }
     ours = {
-        VARIABLE: str(run.folder),
+        VARIABLE: str(run.home),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -94,7 +94,7 @@ def _driver(run: Run, command: Sequence[str], env: Mapping[str, str]) -> Iterato
         driver = subprocess.Popen(
             command,
             env=env,
-            cwd=run.folder,
+            cwd=run.home,
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

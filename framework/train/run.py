@@ -1,10 +1,12 @@
 """The folder of a training run: what every process reads and where everything is left.
 
 runs/quickstart/
-    recipe.yaml         resolved: what this run is, for every process and for whoever looks later
-    metrics.jsonl       one line a step
-    checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
-    logs/               what verl and Ray say
+    metrics.jsonl           one line a step, of every stage
+    eval.json, eval/        what the models are worth, and how they played
+    cold_start/, rl/
+        recipe.yaml         resolved: what this stage is, for every process and for whoever looks later
+        checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
+        logs/               what verl and Ray say
 """
 
 import os
@@ -21,9 +23,10 @@ VARIABLE = "LIMNER_RUN"
 
 @dataclass(frozen=True)
 class Run:
-    """Where a run lies."""
+    """One stage of a run, and where it lies."""
 
     folder: Path
+    stage: str = "rl"
 
     @classmethod
     def here(cls) -> "Run":
@@ -31,11 +34,16 @@ class Run:
         folder = os.environ.get(VARIABLE)
         if not folder:
             raise TrainError(f"{VARIABLE} is not set in this process; start training with `limner train`")
-        return cls(Path(folder))
+        return cls(Path(folder).parent, Path(folder).name)
+
+    @property
+    def home(self) -> Path:
+        """What belongs to this stage alone."""
+        return self.folder / self.stage
 
     @property
     def recipe_file(self) -> Path:
-        return self.folder / "recipe.yaml"
+        return self.home / "recipe.yaml"
 
     @property
     def metrics(self) -> Path:
@@ -43,11 +51,11 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
+        return self.home / "checkpoints"
 
     @property
     def logs(self) -> Path:
-        return self.folder / "logs"
+        return self.home / "logs"
 
     @property
     def reason(self) -> Path:
@@ -71,10 +79,20 @@ class Run:
         text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         self.recipe_file.write_text(text.replace("${", r"\${"))  # read back, ${ would begin an interpolation
 
+    @property
+    def latest(self) -> Path:
+        """verl's mark, written when a checkpoint is whole."""
+        return self.checkpoints / "latest_checkpointed_iteration.txt"
+
     def last_step(self) -> int:
         """The step of the newest whole checkpoint; 0 if there is none."""
-        marker = self.checkpoints / "latest_checkpointed_iteration.txt"
-        return int(marker.read_text() or 0) if marker.is_file() else 0
+        return int(self.latest.read_text() or 0) if self.latest.is_file() else 0
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"global_step_{step}"
+
+    def model(self) -> Path | None:
+        """What the stage has left for the next, as Hugging Face lays out a model; None if nothing yet."""
+        last = self.checkpoint(self.last_step())
+        found = [last / "huggingface", last / "actor" / "huggingface"]
+        return next((folder for folder in found if (folder / "config.json").is_file()), None)

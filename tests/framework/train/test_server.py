@@ -15,7 +15,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     run = Run(tmp_path_factory.mktemp("run"))
     run.begin(find_recipe("quickstart"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(run.folder))
+        patch.setenv(VARIABLE, str(run.home))
         return Server("float32", "cpu", seed=0)
 
 

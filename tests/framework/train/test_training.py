@@ -64,7 +64,7 @@ def reached(step: int, process: "subprocess.Popen[str]", run: Path) -> None:
     began = time.monotonic()
     while step not in lines(run):
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() - began < PATIENCE_S, (run / "logs" / "driver.log").read_text()[-3000:]
+        assert time.monotonic() - began < PATIENCE_S, (run / "rl" / "logs" / "driver.log").read_text()[-3000:]
         time.sleep(0.1)
 
 
@@ -89,8 +89,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
     resumed = killed.with_name("resumed")
     shutil.copytree(killed, resumed)
-    shutil.rmtree(resumed / "checkpoints" / "global_step_4")
-    (resumed / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("2")
+    shutil.rmtree(resumed / "rl" / "checkpoints" / "global_step_4")
+    (resumed / "rl" / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("2")
     rewind(resumed / "metrics.jsonl", "rl", 2)
     second = started(resumed)
     reached(4, second, resumed)
@@ -155,11 +155,11 @@ def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
         for name in ("reward/mean", "reward/std", "images/rolled_out", "episodes/dropped", "loss", "grad_norm"):
             assert resumed[step][name] == pytest.approx(whole[step][name], abs=1e-5), (step, name)
     chains = [
-        json.loads((run / "checkpoints/global_step_4/limner.json").read_text()) for run in (runs.killed, runs.resumed)
+        json.loads((run / "rl/checkpoints/global_step_4/limner.json").read_text()) for run in (runs.killed, runs.resumed)
     ]
     assert chains[0] == chains[1]
     weights = [
-        load_file(run / "checkpoints/global_step_4/actor/huggingface/model.safetensors")
+        load_file(run / "rl/checkpoints/global_step_4/actor/huggingface/model.safetensors")
         for run in (runs.killed, runs.resumed)
     ]
     assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) <= 1e-6
