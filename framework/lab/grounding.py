@@ -8,7 +8,7 @@ Yes or no is told by a head that is thrown away. No game is played here: which f
 is left to learn. Only clips that may be trained on are shown, and the same settings give the same weights.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from framework.reasoners.lab import Lab
 
-CLIPS = World(level="glance", split="train", seed=1_000_003, count=8192)
+CLIPS = World(level="glance", split="train", seed=1_000_003, count=4096)
 BATCH, LR, WARMUP, DECAY, LAST = 32, 2e-3, 50, 0.01, 0.1
 """Half of a batch asks when, half where; the learning rate falls to a LAST part of itself."""
 SIDE = 4
@@ -39,8 +39,8 @@ SEEN = 0.85
 """How often that picture is one that shows the target."""
 COVERED = 0.25
 """A token shows the target if it covers this share of it."""
-THREADS = 2
-"""Always as many, or sums would be rounded otherwise and the weights differ."""
+THREADS = 1
+"""More would hardly be quicker for so small a model, and would round sums otherwise: the weights would differ."""
 LONGEST = 1024
 
 
@@ -50,6 +50,8 @@ class Lesson:
 
     tokens: Tokens
     pictures: tuple[Picture, ...]
+    seen: Mapping[str, "torch.Tensor"]
+    """Their patches."""
     here: NDArray[np.float32]
     """1 at each visual token that shows the target."""
 
@@ -60,17 +62,17 @@ def ground(model: Any, voice: Voice, lab: "Lab", tell: Callable[[int, float], No
 
     remember_sizes()
     lots = np.random.default_rng(lab.seed)
-    with _quiet_lots(lab.seed):
+    with _lots_of_our_own(lab.seed):
+        tasks = [CLIPS.task(index) for index in range(min(CLIPS.count, lab.grounding * BATCH))]
+        asked = [when(task, voice, lab) for task in tasks], [where(task, voice, lab, lots) for task in tasks]
         head = torch.nn.Linear(lab.hidden, 1)
         weights = [*model.parameters(), *head.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=DECAY, betas=(0.9, 0.98))
         model.train()
         for step in range(lab.grounding):
             optimizer.param_groups[0]["lr"] = LR * min(1, (step + 1) / WARMUP) * (1 - (1 - LAST) * step / lab.grounding)
-            tasks = [CLIPS.task(int(index)) for index in lots.integers(CLIPS.count, size=BATCH)]
-            asked_when = [when(task, voice, lab) for task in tasks[::2]]
-            asked_where = [where(task, voice, lab, lots) for task in tasks[1::2]]
-            loss = _loss(model, head, voice, asked_when) + _loss(model, head, voice, asked_where)
+            drawn = [[kind[index] for index in lots.integers(len(kind), size=BATCH // 2)] for kind in asked]
+            loss = torch.stack([_loss(model, head, voice, lessons) for lessons in drawn]).sum()
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -113,7 +115,8 @@ def _lesson(task: Task, voice: Voice, pictures: Sequence[Picture], here: NDArray
     if words:
         said = [*voice.write(words), voice.stop_tokens[0]]
         ledger.say(said, [0.0] * len(said))
-    return Lesson(ledger.close(), tuple(pictures), here.ravel().astype(np.float32))
+    seen = voice.patches([pixels(picture) for picture in pictures])
+    return Lesson(ledger.close(), tuple(pictures), seen, here.ravel().astype(np.float32))
 
 
 def _captioned(picture: Picture) -> tuple[str, Picture, str]:
@@ -151,13 +154,13 @@ def _batch(voice: Voice, lessons: Sequence[Lesson]) -> tuple[dict[str, "torch.Te
         ids[row, :count], real[row, :count], said[row, :count] = tokens.ids, 1, tokens.mask == 1
         places[:, row, :count] = voice.positions(tokens.ids, [block.image.grid for block in tokens.blocks])
     arguments = {"input_ids": ids, "attention_mask": real, "position_ids": places}
-    seen = voice.patches([pixels(picture) for lesson in lessons for picture in lesson.pictures])
-    batch = {name: torch.from_numpy(array) for name, array in arguments.items()} | seen
+    batch = {name: torch.from_numpy(array) for name, array in arguments.items()}
+    batch |= {name: torch.cat([lesson.seen[name] for lesson in lessons]) for name in lessons[0].seen}
     return batch | {"mm_token_type_ids": (batch["input_ids"] == voice.image_token).long()}, torch.from_numpy(said)
 
 
 @contextmanager
-def _quiet_lots(seed: int) -> Iterator[None]:
+def _lots_of_our_own(seed: int) -> Iterator[None]:
     """Lots and threads of our own; whoever asked finds his as they were."""
     import torch
 
