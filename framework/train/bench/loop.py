@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.table import Table
@@ -42,10 +43,11 @@ def race(folder: Path) -> Any:
 def shown(figures: Mapping[str, Any]) -> Iterator[Table]:
     """As tables."""
     rates = figures["reply_tokens_per_second"]
+    theirs = rates["verl"]["rounds"]
     table = Table("episodes", "tokens/s", "least", "most", "against verl", box=None, header_style="dim")
     for name, rate in rates.items():
         each = rate["rounds"]
-        ratio = f"{rate['median'] / rates['verl']['median']:.2f}×"
+        ratio = f"{median(mine / verls for mine, verls in zip(each, theirs, strict=True)):.2f}×"
         table.add_row(name, f"{rate['median']:.0f}", f"{min(each):.0f}", f"{max(each):.0f}", ratio)
     yield table
     seconds = figures["prompt_seconds"]

@@ -22,7 +22,8 @@ from framework.train.bench import rival, script
 from framework.train.run import Run
 from framework.train.server import LARGEST, Server
 
-ROUNDS = 5
+ROUNDS = 6
+"""Both begin equally often."""
 POLL_S = 0.01
 
 
@@ -75,19 +76,18 @@ class Race:
         """Tokens of replies per second: side → one number a round, after one that is not counted."""
         rates: dict[str, list[float]] = {name: [] for name in self.sides}
         for round in range(rounds + 1):
-            for name, side in self.sides.items():
-                rate = self._played(side, self._rows(name))
+            for name in sorted(self.sides, reverse=bool(round % 2)):
+                rate = self._played(self.sides[name], self._rows(name))
                 if round:
                     rates[name].append(rate)
         return rates
 
     def _rows(self, side: str) -> Any:
         """The same tasks for both, each in its own words."""
-        import numpy as np
         from verl.utils.tensordict_utils import get_tensordict
 
         number = self.recipe.algorithm.prompts
-        rows: dict[str, list[Any]] = {
+        rows: dict[str, Any] = {
             "uid": [uuid4().hex for _ in range(number)],
             "index": list(range(number)),
             "split": ["train"] * number,
@@ -95,12 +95,7 @@ class Race:
             "tools_kwargs": [{rival.TOOL: {"create_kwargs": {"index": index}}} for index in range(number)],
             "agent_name": ["tool_agent" if side == "verl" else "limner"] * number,
         }
-        columns: dict[str, Any] = {
-            name: np.fromiter(values, dtype=object, count=number) for name, values in rows.items()
-        }
-        batch = get_tensordict(columns)
-        batch["global_steps"] = 0
-        return batch
+        return get_tensordict(rows, {"global_steps": 0})
 
     def _played(self, side: Any, rows: Any) -> float:
         import transfer_queue as tq

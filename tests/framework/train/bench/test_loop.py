@@ -11,7 +11,7 @@ from framework.reasoners.chatml import ChatML
 from framework.registry import find
 from framework.train.bench import loop, script
 from framework.train.bench.prompts import Setting
-from framework.train.run import Run
+from framework.train.run import VARIABLE, Run
 from framework.types import Action
 from framework.vision.frames import pixels
 
@@ -59,7 +59,7 @@ def test_verls_tool_shows_what_our_env_shows(tmp_path: Path, monkeypatch: pytest
 
     run = Run(tmp_path)
     run.begin(script.recipe())
-    monkeypatch.setenv("LIMNER_RUN", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(run.recipe_file.parent))
     task = run.recipe.data.train.task(3)
     text = script.reply(run.recipe, task)
 
@@ -79,7 +79,7 @@ def test_verls_tool_shows_what_our_env_shows(tmp_path: Path, monkeypatch: pytest
 
 
 def test_figures_are_told_as_tables():
-    rates = {"limner": {"median": 300.0, "rounds": [290.0, 300.0]}, "verl": {"median": 200.0, "rounds": [200.0]}}
+    rates = {"limner": {"median": 300.0, "rounds": [300.0, 300.0]}, "verl": {"median": 200.0, "rounds": [200.0, 200.0]}}
     seconds = {"limner": {8: 0.01, 32: 0.04}, "verl": {8: 0.02, 32: 0.08}}
     episodes, prompts = loop.shown({"reply_tokens_per_second": rates, "prompt_seconds": seconds})
     assert list(episodes.columns[-1].cells) == ["1.50×", "1.00×"]
