@@ -20,13 +20,14 @@ from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
-from framework.recipe import Recipe, Sampling
+from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
 from framework.train.pulse import Pulse
 from framework.train.run import Run
 from framework.train.sample import Sample
 from framework.train.seed import seed
+from framework.training import Sampling
 from framework.types import Episode, Stop, Task
 
 PAINTERS = 4

@@ -17,8 +17,8 @@ from framework.reasoners.generator import Generator
 from framework.reasoners.lab import Lab
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Batcher, Pixels, Request, Sampled
-from framework.recipe import Sampling
 from framework.rollout import play
+from framework.training import Sampling
 from framework.types import Episode, Picture, Stop, Task
 from framework.vision.plan import Look
 

@@ -11,8 +11,8 @@ from framework.reasoners.lab import Lab
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.recital import recite
 from framework.reasoners.sampling import Request, Sampled
-from framework.recipe import Sampling
 from framework.rollout import play
+from framework.training import Sampling
 
 LAB = Lab()
 RULES = Keyframes(max_turns=3, sight=LAB.sight, system="Look first.")
