@@ -62,7 +62,8 @@ def test_every_room_imports_only_what_it_may(path: Path) -> None:
 
 def test_the_pure_half_imports_quickly_and_without_torch() -> None:
     code = (
-        "import time, sys; start = time.process_time(); import framework, envs, rewards; print(time.process_time() - start);"
+        "import time, sys; start = time.process_time(); import framework, envs, rewards;"
+        "print(time.process_time() - start);"
         "import framework.recipe; sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'verl')))"
     )
     runs = [subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True) for _ in range(3)]

@@ -28,7 +28,10 @@ def test_every_command_the_readme_names_is_one() -> None:
     assert named <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", README))))
+FILES = set(re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", README))
+
+
+@pytest.mark.parametrize("path", sorted(FILES))
 def test_every_file_the_readme_names_is_there(path: str) -> None:
     assert (ROOT / path).is_file()
 

@@ -21,7 +21,8 @@ def task(number: int) -> Task:
     clip = Video(f"clip{number}", 4, 100, 100)
     kind = "even" if number % 2 == 0 else "odd"
     boxes = {1: (Box(0, 0, 50, 50, clip.space(1)),)}
-    return Task(id=str(number), question="?", video=clip, truth=Truth(present=(False, True) * 2, boxes=boxes, kind=kind))
+    truth = Truth(present=(False, True) * 2, boxes=boxes, kind=kind)
+    return Task(id=str(number), question="?", video=clip, truth=truth)
 
 
 TASKS = [task(number) for number in range(6)]
