@@ -87,7 +87,9 @@ Facet.count = 0;
 // From the least to the most, but for single outliers.
 function reach(values) {
   const sorted = values.toSorted((a, b) => a - b), out = sorted.length >= 100 ? Math.ceil(sorted.length / 200) : 0;
-  const least = sorted[out], most = sorted.at(-1 - out), room = 0.06 * (most - least) || 0.05 * Math.abs(most) || 0.05;
+  const least = sorted[out], most = sorted.at(-1 - out);
+  if (least === 0 && most === 0) return [-0.06, 1];
+  const room = 0.06 * (most - least) || 0.05 * Math.abs(most) || 0.05;
   return [least - room, most + room];
 }
 

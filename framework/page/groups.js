@@ -9,7 +9,7 @@ function groups(section) {
   }
   chosen(stages.at(-1));
   return element("div", {},
-    element("p", { class: "soft" }, "An episode is made likelier by as much as its advantage is above 0, and less likely by as much as it is below. Choose an episode to see it whole."),
+    element("p", { class: "soft" }, "Of some steps, the groups whose rewards differ most. What an episode said is made likelier as far as its advantage is above 0, and less likely as far as it is below. Choose an episode to see it whole."),
     element("div", { class: "row either" }, ...tabs), list);
 }
 

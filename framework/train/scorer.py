@@ -7,6 +7,7 @@ TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a ma
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,15 @@ from framework.types import Episode, RewardBreakdown, Stop
 Metrics = dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An episode and what it earned, by its key in TransferQueue."""
+
+    key: str
+    episode: Episode
+    earned: RewardBreakdown
+
+
 class Scorer:
     """Knows the recipe's rewards, and what each episode earned."""
 
@@ -30,6 +40,8 @@ class Scorer:
         self.rubric, self.group = rubric, group
         self.earned: dict[str, RewardBreakdown] = {}
         """By TransferQueue key, from when an episode was scored until its batch was taken."""
+        self.taken: list[Scored] = []
+        """The last batch of training."""
         self.evaluated: Metrics = {}
         """What the last evaluation came to."""
 
@@ -57,6 +69,9 @@ class Scorer:
         earned = [self.earned.pop(key) for key in batch.keys]
         places = [(str(extra["task"]), int(extra["session"])) for _, extra in played]
         metrics = self._metrics([episode for episode, _ in played], earned, [extra for _, extra in played])
+        if batch.partition_id == "train":
+            rows = zip(batch.keys, played, earned, strict=True)
+            self.taken = [Scored(key, episode, each) for key, (episode, _), each in rows]
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
         if batch.partition_id == "val":
             self.evaluated = metrics

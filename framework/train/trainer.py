@@ -18,6 +18,7 @@ from framework.train.buffer import scored
 from framework.train.chain import Chain
 from framework.train.run import Run
 from framework.train.scorer import Scorer
+from framework.train.showcase import Showcase
 from framework.train.storage import column, fetch
 from framework.train.tracker import Tracker
 
@@ -38,6 +39,7 @@ class Limner(PPOTrainer):
         self.recipe = self.run.recipe
         self.scorer = Scorer(self.recipe.rubric, self.recipe.algorithm.group)
         self.chain = Chain(self.recipe)
+        self.showcase = Showcase(self.run.folder, self.recipe.stages.rl.save_every, self.recipe.stages.rl.steps)
         self.sighted = False
         super().__init__(config)
 
@@ -83,6 +85,7 @@ class Limner(PPOTrainer):
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)
         self._count_pictures(metrics, len(batch))
+        self.showcase.keep(self.global_steps, batch, self.scorer.taken)
         return batch
 
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from framework import record
+from framework.advantage import grpo
 from framework.reasoners.generator import Generator
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Batcher
@@ -134,6 +137,22 @@ def test_an_env_that_fails_costs_its_episodes_and_the_batch_keeps_its_size(runs:
         assert line["images/rolled_out"] == 3 * 16 * (1 - line["episodes/dropped"])
 
 
+def test_groups_of_the_first_step_and_of_checkpoints_are_kept_with_their_advantages(runs: Runs):
+    entries = record.read(runs.killed / "train").entries
+    assert list(dict.fromkeys(entry.stage for entry in entries)) == ["rl step 1", "rl step 2", "rl step 4"]
+    for start in range(0, len(entries), 4):
+        group = entries[start : start + 4]
+        assert len({(entry.stage, entry.group) for entry in group}) == 1
+        totals = [entry.earned.total if entry.earned else None for entry in group]
+        earned = grpo(np.array([np.nan if total is None else total for total in totals]), ["one"] * 4)
+        assert [entry.advantage or 0.0 for entry in group] == pytest.approx(earned.tolist(), abs=1e-5)
+        assert [entry.advantage is None for entry in group] == [total is None for total in totals]
+
+
+def test_a_resumed_run_keeps_no_group_twice(runs: Runs):
+    assert record.read(runs.resumed / "train").entries == record.read(runs.killed / "train").entries
+
+
 def test_each_part_of_the_reward_is_told(runs: Runs):
     for line in lines(runs.killed).values():
         total = line["reward/vowels/mean"] + 0.1 * line["reward/brevity/mean"]
@@ -155,7 +174,8 @@ def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
         for name in ("reward/mean", "reward/std", "images/rolled_out", "episodes/dropped", "loss", "grad_norm"):
             assert resumed[step][name] == pytest.approx(whole[step][name], abs=1e-5), (step, name)
     chains = [
-        json.loads((run / "rl/checkpoints/global_step_4/limner.json").read_text()) for run in (runs.killed, runs.resumed)
+        json.loads((run / "rl/checkpoints/global_step_4/limner.json").read_text())
+        for run in (runs.killed, runs.resumed)
     ]
     assert chains[0] == chains[1]
     weights = [
