@@ -161,7 +161,7 @@ def _interval(interval: Interval | None, task: Task) -> list[float] | None:
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 
-def stretches(there: Sequence[bool]) -> list[list[int]]:
+def stretches(there: Sequence[bool] | NDArray[np.bool_]) -> list[list[int]]:
     """First and last of each stretch of True.
 
     >>> stretches([False, True, True, False, True])
@@ -181,7 +181,6 @@ def outline(mask: Mask, width: int) -> Board:
 
 def _bars(cells: NDArray[np.bool_]) -> Iterator[str]:
     """Equal neighbouring columns are one bar wide."""
-    columns = [stretches(column.tolist()) for column in cells.T]
-    changes = [x for x, (left, right) in enumerate(pairwise([[], *columns, []])) if left != right]
-    for x, end in pairwise(changes):
-        yield from (f"M{x} {top}h{end - x}v{bottom - top + 1}h{x - end}z" for top, bottom in columns[x])
+    changes = np.flatnonzero((cells[:, 1:] != cells[:, :-1]).any(0)) + 1
+    for x, end in pairwise([0, *changes.tolist(), cells.shape[1]]):
+        yield from (f"M{x} {top}h{end - x}v{bottom - top + 1}h{x - end}z" for top, bottom in stretches(cells[:, x]))
