@@ -127,8 +127,7 @@ def transformers_backend(adapter: str) -> None:
 
 
 def sft_diary(diary: Callable[[], Any]) -> None:
-    from verl.trainer import sft_trainer
-
+    sft_trainer: Any = importlib.import_module("verl.trainer.sft_trainer")
     original = sft_trainer.Tracking
 
     def tracking(*args: Any, **settings: Any) -> Any:

@@ -121,8 +121,7 @@ def test_transformers_backend_is_needed_and_is_found():
 
 def test_sft_diary_is_needed_and_gets_what_the_trainer_logs(monkeypatch: pytest.MonkeyPatch):
     assert "tracking = Tracking(" in (VERL / "trainer" / "sft_trainer.py").read_text()
-    from verl.trainer import sft_trainer
-
+    sft_trainer: Any = importlib.import_module("verl.trainer.sft_trainer")
     monkeypatch.setattr(sft_trainer, "Tracking", sft_trainer.Tracking)
     told: list[Any] = []
 
