@@ -22,8 +22,8 @@ def test_the_quickstart_fits():
     ("change", "path"),
     [
         ("rollout.prompt_tokens=20", "rollout.prompt_tokens: 20 tokens, but the first observation may take "),
-        ("rollout.episode_tokens=100", "rollout.episode_tokens: 100 tokens, but 3 turns may take "),
-        ("env.max_turns=9", "rollout.episode_tokens: 512 tokens, but 9 turns may take "),
+        ("rollout.episode_tokens=40", "rollout.episode_tokens: 40 tokens, but 2 turns may take "),
+        ("env.max_turns=9", "rollout.episode_tokens: 96 tokens, but 9 turns may take "),
         ("algorithm.group=1", "algorithm.group: 1 leaves nothing to compare with"),
         ("algorithm.mini_batch=3", "algorithm.mini_batch: 3 does not divide algorithm.prompts 8; try 1, 2, 4, 8"),
         ("data.train.count=4", "algorithm.prompts: 8 a step, but data.train has 4 tasks; set it to at most 4"),
@@ -42,7 +42,7 @@ def test_devices_must_share_a_step_evenly():
 
 
 def test_what_the_remedy_asks_for_is_enough():
-    [remedy] = remedies("rollout.episode_tokens=100")
+    [remedy] = remedies("rollout.episode_tokens=40")
     needed = remedy.partition("set it to ")[2].partition(",")[0]
     assert remedies(f"rollout.episode_tokens={needed}") == []
 
