@@ -78,6 +78,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would build an environment for every worker
         "VERL_USE_EXTERNAL_MODULES": "framework.train.platform",
         **({"VERL_PLATFORM": "cpu"} if on_cpu else {}),
     }
