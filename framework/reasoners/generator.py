@@ -40,7 +40,9 @@ class Generator:
         """The model in a reasoner's folder."""
         import torch
         from transformers import AutoModelForImageTextToText
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         model: Any = AutoModelForImageTextToText.from_pretrained(reasoner.folder(), dtype=getattr(torch, dtype))
         return cls(model.to(device), reasoner.voice(), seed)
 

@@ -13,7 +13,7 @@ from framework.train.server import Server
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     run = Run(tmp_path_factory.mktemp("run"))
-    run.begin(find_recipe("quickstart"))
+    run.begin(find_recipe("quickstart", ["reasoner.grounding=0"]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(run.home))
         return Server("float32", "cpu", seed=0)
