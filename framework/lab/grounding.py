@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
     from framework.reasoners.lab import Lab
 
-CLIPS = World(level="glance", split="train", seed=1_000_003, count=4096)
+CLIPS = World(level="glance", split="train", seed=1_000_003, count=6144)
 BATCH, LR, WARMUP, DECAY, LAST = 32, 2e-3, 50, 0.01, 0.1
 """Half of a batch asks when, half where; the learning rate falls to a LAST part of itself."""
+WEIGHTS = 3.0, 1.0
+"""Of when and where: words alone would else fill the gradient, and a tile's faint colour would be heard late or never."""
 SIDE = 4
 """Tokens along one side of the picture in which the target is sought."""
 SEEN = 0.85
@@ -72,7 +74,8 @@ def ground(model: Any, voice: Voice, lab: "Lab", tell: Callable[[int, float], No
         for step in range(lab.grounding):
             optimizer.param_groups[0]["lr"] = LR * min(1, (step + 1) / WARMUP) * (1 - (1 - LAST) * step / lab.grounding)
             drawn = [[kind[index] for index in lots.integers(len(kind), size=BATCH // 2)] for kind in asked]
-            loss = torch.stack([_loss(model, head, voice, lessons) for lessons in drawn]).sum()
+            halves = zip(WEIGHTS, drawn, strict=True)
+            loss = torch.stack([weight * _loss(model, head, voice, lessons) for weight, lessons in halves]).sum()
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -109,7 +112,8 @@ def where(task: Task, voice: Voice, lab: "Lab", lots: np.random.Generator) -> Le
 
 def _lesson(task: Task, voice: Voice, pictures: Sequence[Picture], here: NDArray[np.bool_], words: str) -> Lesson:
     captioned = [part for picture in pictures for part in _captioned(picture)]
-    shown = voice.opening("", Observation((f"{task.question}\n", *captioned)))
+    question = f"{task.question}\nThe clip has {task.video.length} frames.\n"
+    shown = voice.opening("", Observation((question, *captioned)))
     ledger = TokenLedger(voice.image_token, LONGEST, LONGEST)
     ledger.show(shown.ids, [Image(grid, "") for grid in shown.grids])
     if words:

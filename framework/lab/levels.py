@@ -66,7 +66,7 @@ LEVELS: dict[str, Level] = {
         length=6,
         things=(2, 2),
         life=(2, 3),
-        radius=(5, 7),
+        radius=(8, 12),
         kinds=("attribute",),
     ),
     "moments": Level(
