@@ -102,6 +102,8 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
 
 
 patches.no_pinned_memory()
+if patches.on_cpu():
+    patches.log_probs_at_once()
 remember_sizes()
 EngineRegistry.register(
     model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "cpu"], vendor=["nvidia", "cpu"]

