@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from itertools import takewhile
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Pulse:
 
     def late_since(self, began: float) -> float:
         """Of a hundred beats since then, the latest but one came this many seconds late."""
-        late = [seconds for moment, seconds in self.late if moment >= began]
+        late = [seconds for _, seconds in takewhile(lambda beat: beat[0] >= began, reversed(self.late))]
         return float(np.quantile(late, 0.99)) if late else 0.0
 
     async def _beat(self) -> None:
