@@ -34,7 +34,7 @@ CLIPS = World(level="glance", split="train", seed=1_000_003, count=6144)
 BATCH, LR, WARMUP, DECAY, LAST = 32, 2e-3, 50, 0.01, 0.1
 """Half of a batch asks when, half where; the learning rate falls to a LAST part of itself."""
 WEIGHTS = 3.0, 1.0
-"""Of when and where: words alone would else fill the gradient, and a tile's faint colour would be heard late or never."""
+"""Of when and where: beside words of full weight the faint colour of a tile would be heard late, or never."""
 SIDE = 4
 """Tokens along one side of the picture in which the target is sought."""
 SEEN = 0.85
