@@ -6,10 +6,12 @@
 A reward of NaN is an episode that must not be learned from: it gets 0 and does not move its group.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from framework.types import RewardBreakdown
 
 Values = NDArray[np.float64]
 Estimator = Callable[[Values, Sequence[str]], Values]
@@ -37,7 +39,29 @@ def rloo(rewards: Values, groups: Sequence[str]) -> Values:
     return centred * count / np.maximum(count - 1, 1)
 
 
-ADVANTAGES: dict[str, Estimator] = {"grpo": grpo, "dr_grpo": dr_grpo, "rloo": rloo}
+def gdpo(rewards: Values, groups: Sequence[str]) -> Values:
+    """(r − mean) / (std + ε) over all groups, of terms that `joined` has summed: arXiv 2601.05242."""
+    return grpo(rewards, ["all"] * len(groups))
+
+
+ADVANTAGES: dict[str, Estimator] = {"grpo": grpo, "dr_grpo": dr_grpo, "rloo": rloo, "gdpo": gdpo}
+
+
+def joined(name: str, earned: Sequence[RewardBreakdown], weights: Mapping[str, float], groups: Sequence[str]) -> Values:
+    """What the estimator of this name is given: totals, but for gdpo the terms, joined anew."""
+    totals = np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
+    return by_term(earned, weights, groups, np.isfinite(totals)) if name == "gdpo" else totals
+
+
+def by_term(
+    earned: Sequence[RewardBreakdown], weights: Mapping[str, float], groups: Sequence[str], known: NDArray[np.bool_]
+) -> Values:
+    """Σ |weight| · (term − mean) / (std + ε), each term within its group first, so that none drowns another."""
+    sum_ = np.zeros(len(earned))
+    for name, weight in weights.items():
+        term = np.array([each.terms.get(name, np.nan) for each in earned], np.float64)
+        sum_ += abs(weight) * grpo(np.where(known, term, np.nan), groups)
+    return np.where(known, sum_, np.nan)
 
 
 def zero_groups(rewards: Values, groups: Sequence[str]) -> float:

@@ -7,6 +7,7 @@ The types say all that is needed, so a new word or field needs no line here. Wha
 geometry is a bare list, and what many words refer to (videos, spaces) is written once, under "shared".
 """
 
+import base64
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -87,6 +88,8 @@ def _writer(kind: Any) -> Write:
 def _plain(value: Any, shared: Shared) -> Any:
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return cast(Any, value.item() if isinstance(value, np.generic) else value)
 
 
@@ -126,7 +129,10 @@ def _one_of(kinds: tuple[Any, ...]) -> Write:
         known = words.get(kind)
         if known is None:
             return _plain(value, shared)
-        return {"is": kind.__name__, **known(value, shared)} if tagged else known(value, shared)
+        written = known(value, shared)
+        if not tagged:
+            return written
+        return {"is": kind.__name__, **(written if isinstance(written, dict) else {"of": written})}
 
     return write
 
@@ -166,6 +172,8 @@ def _as_it_is(data: Any, rows: list[Any]) -> Any:
 
 
 def _checked(kind: Any) -> Read:
+    if kind is bytes:
+        return lambda data, rows: base64.b64decode(data, validate=True)
     allowed = (int, float) if kind is float else kind
 
     def read(data: Any, rows: list[Any]) -> Any:
@@ -206,7 +214,8 @@ def _any_of(kinds: tuple[Any, ...]) -> Read:
     def read(data: Any, rows: list[Any]) -> Any:
         if tags and isinstance(data, dict):
             said = cast(dict[str, Any], data)
-            return tags[said["is"]]({name: item for name, item in said.items() if name != "is"}, rows)
+            inside = said["of"] if "of" in said else {name: item for name, item in said.items() if name != "is"}
+            return tags[said["is"]](inside, rows)
         return words[0](data, rows) if words and isinstance(data, dict | list) else data
 
     return read

@@ -82,9 +82,11 @@ class Rules(Settings):
     def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
         """What a reply means at this point of the game."""
         if reply.cut_off:
-            return Action(reply.text, Malformed("cut off at the length limit"), cut_off=True)
-        place = self.place(task, shown(past, seen))
-        return Action(reply.text, self.grammar.parse(reply.text, task.video.length, place))
+            parsed = Malformed("cut off at the length limit")
+        else:
+            place = self.place(task, shown(past, seen))
+            parsed = self.grammar.parse(reply.text, task.video.length, place)
+        return Action(reply.text, parsed, reply.cut_off, reply.tokens, reply.thought)
 
     def place(self, task: Task, pictures: Sequence[Picture]) -> Place:
         """How positions are said, given the pictures shown so far: the newest picture of a frame counts."""

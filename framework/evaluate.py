@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from framework.env import Rules
 from framework.errors import DataError
 from framework.policy import Policy
-from framework.reward import Rubric
 from framework.rollout import play
+from framework.rubric import Rubric
 from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]

@@ -17,7 +17,8 @@ from framework.env import Rules
 from framework.errors import ConfigError
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
-from framework.reward import Rewards, Rubric
+from framework.reward import Rewards
+from framework.rubric import Rubric
 from framework.source import Source
 from framework.training import Algorithm, Cluster, Sampling, Stages
 
@@ -57,6 +58,7 @@ class Recipe(Settings):
     def _fits_together(self) -> "Recipe":
         if not self.rewards:
             raise Fault(("rewards",), "{} has no reward; name one, as in rewards: {form: {use: well_formed}}")
+        Rubric(self.rewards)  # do they name one another rightly?
         if self.score not in self.rewards:
             said = f"no reward {self.score!r} in this recipe; {nearest(self.score, self.rewards)}"
             raise Fault(("stages", "eval", "score"), said)

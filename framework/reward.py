@@ -1,20 +1,28 @@
-"""A reward reads finished episodes and gives a number to each; a Rubric weighs several.
+"""A reward reads finished episodes and gives a number to each.
 
 A reward scores many episodes at once, so arrays do the work and a whole group can be seen:
 
     def __call__(self, episodes):
         return [float(episode.answer is not None) for episode in episodes]
 
-Where it has no number it says why: Malformed (the reply), NotApplicable (the task), Broken (our machinery).
+Where it has no number it says why: Malformed (the reply), NotApplicable (the task), Broken (our machinery). What
+becomes of its numbers, and of its failures, is the recipe's choice; framework/rubric.py does it.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 
-from framework.config import Name, SerializeAsAny, Settings, chosen
-from framework.errors import UserError
-from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from framework.config import Fault, Name, SerializeAsAny, Settings, chosen
+from framework.schedule import Schedule
+from framework.types import Broken, Episode, Failure, Malformed, NotApplicable
+
+FAILURES = (Malformed, NotApplicable, Broken)
+
+OnFailure = Literal["zero", "skip", "drop_group", "raise"]
+"""It counts 0; it is left out of the formula; nothing of the group is learned from; the run stops."""
 
 
 class Reward(Settings):
@@ -22,61 +30,99 @@ class Reward(Settings):
 
     weight: float = 1.0
     """Its share of the total."""
-    on_malformed: Literal["zero", "skip"] = "zero"
-    """A reply this reward cannot read counts 0, or the part is left out of the sum."""
+    shape: tuple[tuple[float, float], ...] = ()
+    """Points (number, what it counts): straight lines between them, flat beyond. [[0.4, 0], [0.9, 1.5]]"""
+    clamp: tuple[float, float] | None = None
+    """What it counts is kept within these."""
+    only_if: dict[Name, float] = Field(default_factory=dict[Name, float])
+    """It counts only if each of these other rewards is at least so much; left out of the formula otherwise."""
+    multiplies: tuple[str, ...] = ()
+    """It is no term of the sum but a factor of these terms, or of the whole: [total]."""
+    over_steps: dict[str, Schedule] = Field(default_factory=dict[str, Schedule])
+    """Settings of this reward that change while training: {weight: {at: {0: 0, 1000: 0.5}}}."""
+    on_malformed: OnFailure = "zero"
+    """What a reply means that this reward cannot read."""
+    on_not_applicable: OnFailure = "skip"
+    """What a task means that has nothing to be measured."""
+    on_broken: Literal["drop_group", "raise"] = "drop_group"
+    """What a failure of our own means. It is never a number."""
 
     @abstractmethod
     def __call__(self, episodes: Sequence[Episode]) -> Sequence[float | Failure]: ...
 
+    def at(self, step: int) -> Self:
+        """This reward as it is at one step of training."""
+        if not self.over_steps:
+            return self
+        return self.model_copy(update={name: each.value(step) for name, each in self.over_steps.items()})
 
-class Rubric:
-    """The rewards of a recipe by their names, and the formula that joins them: Σ weight · part."""
+    @model_validator(mode="after")
+    def _can_be_shaped(self) -> Self:
+        numbers = [number for number, _ in self.shape]
+        if len(numbers) == 1 or numbers != sorted(set(numbers)):
+            raise Fault(("shape",), f"{list(self.shape)} will not do; it needs two or more points of rising number")
+        if self.clamp and self.clamp[0] > self.clamp[1]:
+            raise Fault(("clamp",), f"{list(self.clamp)} will not do; the lower bound comes first")
+        return self
 
-    def __init__(self, rewards: Mapping[str, Reward]) -> None:
-        self.rewards = dict(rewards)
-
-    def formula(self) -> str:
-        """The total in words: "0.1·form + 0.9·iou"."""
-        return " + ".join(f"{reward.weight:g}·{name}" for name, reward in self.rewards.items())
-
-    def score(self, episodes: Sequence[Episode]) -> list[RewardBreakdown]:
-        """One breakdown per episode, in order. An episode that failed for our reasons is never scored."""
-        sound = [episode for episode in episodes if episode.stop is not Stop.ERROR]
-        columns = {name: self._column(name, reward, sound) for name, reward in self.rewards.items()}
-        scored = iter(
-            [self._breakdown({name: column[i] for name, column in columns.items()}) for i in range(len(sound))]
-        )
-        return [next(scored) if episode.stop is not Stop.ERROR else _lost(episode) for episode in episodes]
-
-    def _column(self, name: str, reward: Reward, episodes: Sequence[Episode]) -> Sequence[float | Failure]:
-        column: Sequence[float | Failure] = reward(episodes) if episodes else []
-        if len(column) != len(episodes):
-            raise UserError(f"reward {name!r} gave {len(column)} values for {len(episodes)} episodes; give one each")
-        return [_checked(value) for value in column]
-
-    def _breakdown(self, values: Mapping[str, float | Failure]) -> RewardBreakdown:
-        failures = {name: value for name, value in values.items() if isinstance(value, FAILURES)}
-        parts = {name: value for name, value in values.items() if not isinstance(value, FAILURES)}
-        for name, failure in failures.items():
-            if isinstance(failure, Malformed) and self.rewards[name].on_malformed == "zero":
-                parts[name] = 0.0
-        broken = any(isinstance(failure, Broken) for failure in failures.values())
-        total = sum((self.rewards[name].weight * part for name, part in parts.items()), 0.0)
-        return RewardBreakdown(parts=parts, failures=failures, total=None if broken else total)
+    @model_validator(mode="after")
+    def _can_be_scheduled(self) -> Self:
+        fields = type(self).model_fields
+        changing = sorted(name for name, field in fields.items() if field.annotation is float)
+        for name, schedule in self.over_steps.items():
+            if name not in changing:
+                raise Fault(("over_steps", name), f"cannot change over steps; these can: {', '.join(changing)}")
+            bounds: Any = Annotated[(float, *fields[name].metadata)] if fields[name].metadata else float
+            for step, value in schedule.at.items():
+                try:
+                    TypeAdapter(bounds).validate_python(value)
+                except ValidationError as error:
+                    said = error.errors()[0]["msg"].removeprefix("Input should be ")
+                    path = ("over_steps", name, "at", step)
+                    raise Fault(path, f"{value:g} will not do; it should be {said}") from None
+        return self
 
 
-FAILURES = (Malformed, NotApplicable, Broken)
+class TurnReward(Reward):
+    """One number about each turn of an episode, shaped and clamped turn by turn; together they make the episode's."""
 
+    over_turns: Literal["last", "first", "mean", "sum", "most"] = "last"
+    """Which turn counts, or how those that have a number are joined."""
+    paid: Literal["outcome", "turn", "span"] = "outcome"
+    """Where it lands among the tokens: all on the last one, each turn's share on the last token of its reply, or spread
+    evenly over the reply. Estimators that look at one number an episode (grpo, rloo …) see no difference."""
 
-def _checked(value: float | Failure) -> float | Failure:
-    if isinstance(value, FAILURES):
-        return value
-    number = float(value)
-    return number if abs(number) < float("inf") else Broken(f"the reward gave {number}")
+    @abstractmethod
+    def of_turns(self, episodes: Sequence[Episode]) -> Sequence[Sequence[float | Failure]]:
+        """Per episode, a number or a failure for each of its turns."""
 
+    def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
+        return [self.joined(turns) for turns in self.of_turns(episodes)]
 
-def _lost(episode: Episode) -> RewardBreakdown:
-    return RewardBreakdown(parts={}, failures={"episode": Broken(episode.error)}, total=None)
+    def joined(self, turns: Sequence[float | Failure]) -> float | Failure:
+        """The episode's number. Where our machinery failed for one turn, it failed."""
+        shares = self.shares(turns)
+        return shares if isinstance(shares, FAILURES) else float(sum(shares))
+
+    def shares(self, turns: Sequence[float | Failure]) -> list[float] | Failure:
+        """What each turn adds to the episode's number."""
+        numbers = {place: each for place, each in enumerate(turns) if not isinstance(each, FAILURES)}
+        failures = [each for each in turns if isinstance(each, FAILURES)]
+        if broken := next((each for each in failures if isinstance(each, Broken)), None):
+            return broken
+        if not turns:
+            return Malformed("nothing was said")
+        match self.over_turns:
+            case "last" | "first":
+                chosen = {len(turns) - 1 if self.over_turns == "last" else 0}
+            case "most":
+                chosen = {max(numbers, key=lambda place: numbers[place])} if numbers else set[int]()
+            case "mean" | "sum":
+                chosen = set(numbers)
+        if not chosen & numbers.keys():
+            return failures[-1] if self.over_turns == "last" else failures[0]
+        among = len(chosen) if self.over_turns == "mean" else 1
+        return [numbers[place] / among if place in chosen else 0.0 for place in range(len(turns))]
 
 
 Rewards = dict[Name, Annotated[SerializeAsAny[Reward], chosen("reward")]]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.record import Entry, scene
-from framework.types import Answer, Item, Malformed, Mask, Parsed, Picture, RewardBreakdown, Select, Task, Turn, Zoom
+from framework.types import Answer, AnyMask, Item, Malformed, Parsed, Picture, RewardBreakdown, Select, Task, Turn, Zoom
 from framework.vision import masks
 from framework.vision.boxes import Box, Interval, Point
 
@@ -171,7 +171,7 @@ def stretches(there: Sequence[bool] | NDArray[np.bool_]) -> list[list[int]]:
     return [[int(first), int(end) - 1] for first, end in edges]
 
 
-def outline(mask: Mask, width: int) -> Board:
+def outline(mask: AnyMask, width: int) -> Board:
     """A mask as an SVG path of upright bars, no finer than needed, and how much larger its cells are than pixels."""
     dense = masks.decode(mask)
     step = -(-max(dense.shape) // FINEST)

@@ -76,7 +76,9 @@ class Truth:
     """Per frame: is the target visible?"""
     boxes: Mapping[int, tuple[Box, ...]] = field(default_factory=dict[int, tuple[Box, ...]])
     """Frame → one box per visible object, in original pixels."""
-    masks: Mapping[int, "Mask"] = field(default_factory=dict[int, "Mask"])
+    points: Mapping[int, tuple[Point, ...]] = field(default_factory=dict[int, tuple[Point, ...]])
+    """Frame → a point well inside each of these objects, in the same order."""
+    masks: Mapping[int, "AnyMask"] = field(default_factory=dict[int, "AnyMask"])
     """Frame → the visible pixels of all target objects."""
     interval: Interval | None = None
     answer: str = ""
@@ -91,6 +93,20 @@ class Mask:
     runs: tuple[int, ...]
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A mask bit by bit, row by row, eight pixels a byte as numpy packs them: for arithmetic on many masks."""
+
+    bits: bytes
+    width: int
+    height: int
+    area: int
+    """How many pixels the target has."""
+
+
+AnyMask = Mask | Packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +190,10 @@ class Reply:
     text: str
     cut_off: bool = False
     """True if it ran into a length limit."""
+    tokens: int | None = None
+    """How many tokens it took, if a model said it."""
+    thought: int | None = None
+    """How many of them stand between <think> and </think>."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +203,19 @@ class Action:
     text: str
     parsed: Parsed
     cut_off: bool = False
+    tokens: int | None = None
+    thought: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What a turn drew: the masks that its [SEG] tokens stand for, over all of them."""
+
+    frames: Mapping[int, AnyMask] = field(default_factory=dict[int, AnyMask])
+    """Frame → mask, on frames that are spread over the clip."""
+    keyframe: int | None = None
+    """The frame that the turn was shown large."""
+    on_keyframe: AnyMask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +224,8 @@ class Turn:
 
     seen: Observation
     said: Action
+    drawn: Drawn | None = None
+    """Set where masks are decoded, after the reply."""
 
 
 class Stop(StrEnum):
@@ -245,6 +280,10 @@ class RewardBreakdown:
     """Each reward's own number, before its weight."""
     failures: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
     """Rewards that have no number, and why."""
+    terms: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What each reward adds to the total, after weights, gates and factors: the total is their sum."""
+    turns: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
+    """Of a term that is paid turn by turn, what each turn is paid: the term is their sum."""
     total: float | None
     """By the recipe's formula; None if the episode must not be learned from."""
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.table import Table
 
-from framework.advantage import ADVANTAGES, Values, zero_groups
+from framework.advantage import ADVANTAGES, joined, zero_groups
 from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
@@ -123,8 +123,8 @@ def _verdict(column: Sequence[float]) -> str:
 def advantages(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown]) -> Table:
     """What a step would learn from."""
     name = recipe.algorithm.advantage
-    totals: Values = np.array([math.nan if each.total is None else each.total for each in earned])
     groups = [episode.task.id for episode in episodes]
+    totals = joined(name, earned, recipe.rubric.weights(), groups)
     table = Table("advantages", "mean", "least", "most", "groups that agree", box=None, header_style="dim")
     if name not in ADVANTAGES:
         table.add_row(f"{name} is computed by verl, in training", "", "", "", f"{zero_groups(totals, groups):.0%}")

@@ -24,6 +24,7 @@ class _Scored:
     partitions: Any
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
+        self.scorer.step = global_steps
         batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
         return batch, metrics | self.scorer.take(batch)
 

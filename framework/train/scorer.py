@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
 
-from framework.advantage import zero_groups
+from framework.advantage import joined, zero_groups
 from framework.errors import TrainError
 from framework.record import from_json
-from framework.reward import Rubric
+from framework.reward import TurnReward
+from framework.rubric import Rubric
 from framework.train.storage import column, leave
+from framework.training import Algorithm
 from framework.types import Episode, RewardBreakdown, Stop
 
 Metrics = dict[str, float]
@@ -36,8 +38,10 @@ class Scored:
 class Scorer:
     """Knows the recipe's rewards, and what each episode earned."""
 
-    def __init__(self, rubric: Rubric, group: int) -> None:
-        self.rubric, self.group = rubric, group
+    def __init__(self, rubric: Rubric, algorithm: Algorithm) -> None:
+        self.rubric, self.algorithm = rubric, algorithm
+        self.step = 0
+        """The step of the rl stage, for settings that change."""
         self.earned: dict[str, RewardBreakdown] = {}
         """By TransferQueue key, from when an episode was scored until its batch was taken."""
         self.taken: list[Scored] = []
@@ -54,12 +58,28 @@ class Scorer:
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
             keys = [batch.keys[number] for number in new]
-            earned = self.rubric.score([episodes[number] for number in new])
+            groups = [key.split("_")[0] for key in keys]
+            earned = self.rubric.score([episodes[number] for number in new], self.step, groups)
             self.earned |= dict(zip(keys, earned, strict=True))
+            rewards = joined(self.algorithm.advantage, earned, self.rubric.weights(self.step), groups)
             masks = column(batch, "response_mask")
-            rows = [_row(masks[number], each.total) for number, each in zip(new, earned, strict=True)]
+            places = zip(new, earned, rewards.tolist(), strict=True)
+            rows = [self._row(masks[number], each, reward) for number, each, reward in places]
             leave(keys, str(batch.partition_id), rows)
         return list(zip(episodes, extras, strict=True))
+
+    def _row(self, mask: torch.Tensor, earned: RewardBreakdown, reward: float) -> dict[str, torch.Tensor]:
+        """The reward stands on the last token, less what is paid before. Without one nothing is learned from."""
+        if earned.total is None:
+            nothing = torch.zeros_like(mask)
+            return {"rm_scores": nothing.float(), "response_mask": nothing, "loss_mask": nothing}
+        scores = torch.zeros(len(mask), dtype=torch.float32)
+        scores[-1] = reward
+        if self.algorithm.advantage != "gdpo":
+            paid = paid_early(mask, earned, self.rubric)
+            scores += paid
+            scores[-1] -= paid.sum()
+        return {"rm_scores": scores, "response_mask": mask, "loss_mask": mask}
 
     def take(self, batch: KVBatchMeta) -> Metrics:
         """Score a batch, put it in the order of its tasks, and say what it earned."""
@@ -84,8 +104,8 @@ class Scorer:
     def _none_is_missing(self, batch: KVBatchMeta) -> None:
         """verl goes on with what is left of a group; advantages would then compare what is no group."""
         counts = Counter(key.split("_")[0] for key in batch.keys)
-        if batch.partition_id == "train" and (lost := sum(self.group - count for count in counts.values())):
-            raise TrainError(f"{lost} of {self.group * len(counts)} episodes never arrived; logs/ says why")
+        if batch.partition_id == "train" and (lost := sum(self.algorithm.group - count for count in counts.values())):
+            raise TrainError(f"{lost} of {self.algorithm.group * len(counts)} episodes never arrived; logs/ says why")
 
     def _metrics(
         self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]
@@ -115,9 +135,18 @@ def _means(earned: Sequence[RewardBreakdown]) -> Metrics:
     return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
 
 
-def _row(mask: torch.Tensor, total: float | None) -> dict[str, torch.Tensor]:
-    """The reward stands on the last token. Without one nothing of the episode is learned from."""
-    scores = torch.zeros(len(mask), dtype=torch.float32)
-    scores[-1] = total or 0.0
-    kept = mask if total is not None else torch.zeros_like(mask)
-    return {"rm_scores": scores, "response_mask": kept, "loss_mask": kept}
+def paid_early(mask: torch.Tensor, earned: RewardBreakdown, rubric: Rubric) -> torch.Tensor:
+    """What terms pay turn by turn, on the tokens where they pay it.
+
+    mask  0 1 1 1 0 0 1 1      a term that pays its turns .3 and .4:   turn  0 0 0 .3 0 0 0 .4
+                                                                   span  0 .1 .1 .1 0 0 .2 .2
+    """
+    paid = torch.zeros(len(mask), dtype=torch.float32)
+    edges = torch.diff(mask.int(), prepend=mask.new_zeros(1).int(), append=mask.new_zeros(1).int())
+    starts, ends = (edges == 1).nonzero()[:, 0].tolist(), (edges == -1).nonzero()[:, 0].tolist()
+    for name, turns in earned.turns.items():
+        reward = rubric.rewards[name]
+        spread = isinstance(reward, TurnReward) and reward.paid == "span"
+        for start, end, share in zip(starts, ends, turns, strict=False):  # a reply may have been cut away
+            paid[start if spread else end - 1 : end] += share / (end - start if spread else 1)
+    return paid

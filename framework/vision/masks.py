@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import DataError
-from framework.types import Mask
+from framework.types import AnyMask, Mask, Packed
 from framework.vision.boxes import Box, Space
 
 Dense = NDArray[np.bool_]
@@ -32,14 +32,28 @@ def encode(dense: Dense) -> Mask:
     return Mask((0, *runs) if column_wise[:1].any() else tuple(runs), width, height)
 
 
-def decode(mask: Mask) -> Dense:
-    """The pixels of a mask: the inverse of `encode`."""
+def decode(mask: AnyMask) -> Dense:
+    """The pixels of a mask: the inverse of `encode` and of `pack`."""
+    if isinstance(mask, Packed):
+        bits = np.unpackbits(np.frombuffer(mask.bits, np.uint8), count=mask.width * mask.height)
+        return bits.reshape(mask.height, mask.width).astype(bool)
     _check(mask)
     target = np.arange(len(mask.runs)) % 2 == 1
     return np.repeat(target, mask.runs).reshape(mask.width, mask.height).T
 
 
-def union(masks: Sequence[Mask]) -> Mask:
+def pack(dense: Dense) -> Packed:
+    """A mask bit by bit."""
+    height, width = dense.shape
+    return Packed(np.packbits(dense).tobytes(), width, height, int(np.count_nonzero(dense)))
+
+
+def as_runs(mask: AnyMask) -> Mask:
+    """The same mask as run lengths."""
+    return encode(decode(mask)) if isinstance(mask, Packed) else mask
+
+
+def union(masks: Sequence[AnyMask]) -> Mask:
     """The pixels of any of these, which are all of one size."""
     sizes = {(mask.width, mask.height) for mask in masks}
     if len(sizes) != 1:
@@ -47,13 +61,16 @@ def union(masks: Sequence[Mask]) -> Mask:
     return encode(np.logical_or.reduce([decode(mask) for mask in masks]))
 
 
-def area(mask: Mask) -> int:
+def area(mask: AnyMask) -> int:
     """How many pixels the target has."""
+    if isinstance(mask, Packed):
+        return mask.area
     return sum(mask.runs[1::2])
 
 
-def box(mask: Mask, space: Space) -> Box | None:
+def box(mask: AnyMask, space: Space) -> Box | None:
     """The least box around the target, read off the runs; None without target. `space` counts the mask's pixels."""
+    mask = as_runs(mask)
     _check(mask)
     ends = np.cumsum(mask.runs)[1::2]
     lengths = np.array(mask.runs[1::2], dtype=np.int64)

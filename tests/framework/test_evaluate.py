@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from envs.keyframes import Keyframes
 from framework.evaluate import gain, play_all, row, write
 from framework.policy import Scripted
-from framework.reward import Rubric
+from framework.rubric import Rubric
 from framework.types import Task, Truth, Video
 from framework.vision.boxes import Box
 from rewards.box import BoxIoU

@@ -19,7 +19,7 @@ from framework.evaluate import gain, play_all, row, write
 from framework.lab.players import PLAYERS, Player, mixed
 from framework.lab.world import World
 from framework.record import Record
-from framework.reward import Rubric
+from framework.rubric import Rubric
 from rewards.box import BoxIoU
 from rewards.form import WellFormed
 

@@ -1,0 +1,241 @@
+"""The rewards of a recipe and the formula that joins them.
+
+    rewards:
+      format:   {use: strict_format}                                     format
+      place:    {use: box_iou, weight: 3, only_if: {format: 1}}            + 3·place·[format ≥ 1]
+      length:   {use: soft_length, multiplies: [total]}                  , all that times length
+
+A part is a reward's own number; a term is what it adds to the total. A part that has no number, or whose condition does
+not hold, is left out: as a term it adds nothing, as a factor it changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.config import Fault
+from framework.errors import RewardError, UserError
+from framework.registry import nearest
+from framework.reward import FAILURES, OnFailure, Reward, TurnReward
+from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop
+
+Values = NDArray[np.float64]
+TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One reward's numbers about some episodes."""
+
+    values: Values
+    """NaN where there is none."""
+    counts: Values
+    """The same after shape and clamp."""
+    failures: Mapping[int, Failure]
+    shares: Mapping[int, Sequence[float]]
+    """Of rewards that are paid turn by turn: what each turn adds to what counts."""
+
+
+class Rubric:
+    """The rewards of a recipe by their names."""
+
+    def __init__(self, rewards: Mapping[str, Reward]) -> None:
+        self.rewards = dict(rewards)
+        _check(self.rewards)
+
+    def formula(self) -> str:
+        """The total in words: "0.1·form + 0.9·iou"."""
+        terms = [
+            _term(name, reward, self._factors(name)) for name, reward in self.rewards.items() if not reward.multiplies
+        ]
+        factors = [_factor(name, reward) for name, reward in self.rewards.items() if TOTAL in reward.multiplies]
+        sum_ = " + ".join(terms) or "0"
+        return " · ".join([f"({sum_})", *factors]) if factors else sum_
+
+    def weights(self, step: int = 0) -> dict[str, float]:
+        """The weight of each term."""
+        return {name: reward.at(step).weight for name, reward in self.rewards.items() if not reward.multiplies}
+
+    def score(
+        self, episodes: Sequence[Episode], step: int = 0, groups: Sequence[str] | None = None
+    ) -> list[RewardBreakdown]:
+        """One breakdown per episode, in order. An episode that failed for our reasons is never scored.
+
+        `step` is that of the rl stage, for settings that change; episodes of one group are of one task if not said.
+        """
+        sound = [place for place, episode in enumerate(episodes) if episode.stop is not Stop.ERROR]
+        played = [episodes[place] for place in sound]
+        of = [groups[place] if groups else episodes[place].task.id for place in sound]
+        scored = dict(zip(sound, self._score(played, step, of), strict=True))
+        return [scored.get(place) or _lost(episode) for place, episode in enumerate(episodes)]
+
+    def _score(self, episodes: Sequence[Episode], step: int, groups: Sequence[str]) -> list[RewardBreakdown]:
+        if not episodes:
+            return []
+        rewards = {name: reward.at(step) for name, reward in self.rewards.items()}
+        columns = {name: _column(name, reward, episodes) for name, reward in rewards.items()}
+        dropped = _dropped(rewards, columns, groups)
+        scales = {name: self._scale(name, rewards, columns) for name in rewards}
+        terms = {
+            name: np.where(_there(name, rewards, columns), scales[name] * columns[name].counts, 0.0)
+            for name, reward in rewards.items()
+            if not reward.multiplies
+        }
+        totals = sum(terms.values(), np.zeros(len(episodes)))
+        plain = {name: column.values.tolist() for name, column in columns.items()}
+        added = {name: term.tolist() for name, term in terms.items()}
+        return [
+            RewardBreakdown(
+                parts={name: values[i] for name, values in plain.items() if values[i] == values[i]},
+                failures={name: column.failures[i] for name, column in columns.items() if i in column.failures},
+                terms={name: term[i] for name, term in added.items()},
+                turns={
+                    name: tuple(float(scales[name][i] * share) for share in columns[name].shares[i])
+                    for name in added
+                    if i in columns[name].shares and added[name][i]
+                },
+                total=None if dropped[i] else float(totals[i]),
+            )
+            for i in range(len(episodes))
+        ]
+
+    def _factors(self, name: str) -> list[str]:
+        return [other for other, reward in self.rewards.items() if name in reward.multiplies]
+
+    def _scale(self, name: str, rewards: Mapping[str, Reward], columns: Mapping[str, Column]) -> Values:
+        """What a term is multiplied by: its weight and its factors."""
+        scale = np.full(len(columns[name].values), rewards[name].weight)
+        for other, reward in rewards.items():
+            if name in reward.multiplies or TOTAL in reward.multiplies:
+                there = _there(other, rewards, columns)
+                scale = scale * np.where(there, reward.weight * columns[other].counts, 1.0)
+        return scale
+
+
+def _check(rewards: Mapping[str, Reward]) -> None:
+    """Do the rewards name one another rightly?"""
+    for name, reward in rewards.items():
+        for setting, others in (("only_if", list(reward.only_if)), ("multiplies", list(reward.multiplies))):
+            for other in others:
+                if setting == "multiplies" and other == TOTAL:
+                    continue
+                if other not in rewards or other == name:
+                    there = sorted(set(rewards) - {name}) + ([TOTAL] if setting == "multiplies" else [])
+                    raise Fault(("rewards", name, setting), f"no other reward {other!r}; {nearest(other, there)}")
+                if setting == "multiplies" and rewards[other].multiplies:
+                    said = f"{other!r} is a factor itself; name the terms it multiplies"
+                    raise Fault(("rewards", name, setting), said)
+    if TOTAL in rewards:
+        raise Fault(("rewards", TOTAL), "is the name of the sum; give this reward another")
+
+
+def _column(name: str, reward: Reward, episodes: Sequence[Episode]) -> Column:
+    """What a reward says of these episodes; a failure that counts zero is 0 from here on."""
+    shares: dict[int, Sequence[float]] = {}
+    if isinstance(reward, TurnReward):
+        turns = reward.of_turns(episodes)
+        said = [reward.joined(each) for each in turns]
+        for place, each in enumerate(_shaped_turns(reward, turns)):
+            if not isinstance(found := reward.shares(each), FAILURES):
+                shares[place] = found
+    else:
+        said = list(reward(episodes))
+    if len(said) != len(episodes):
+        raise UserError(f"reward {name!r} gave {len(said)} values for {len(episodes)} episodes; give one each")
+    checked = [_checked(each) for each in said]
+    failures = {place: each for place, each in enumerate(checked) if isinstance(each, FAILURES)}
+    numbers = [_number(name, reward, each) if isinstance(each, FAILURES) else each for each in checked]
+    values = np.array(numbers, np.float64)
+    if not isinstance(reward, TurnReward):
+        return Column(values, _shaped(reward, values), failures, {})
+    counts = np.array([sum(shares[place]) if place in shares else each for place, each in enumerate(numbers)])
+    return Column(values, counts, failures, {} if reward.paid == "outcome" else shares)
+
+
+def _shaped_turns(
+    reward: TurnReward, turns: Sequence[Sequence[float | Failure]]
+) -> Sequence[Sequence[float | Failure]]:
+    """Shape and clamp act on each turn's number, before the turns are joined."""
+    if not reward.shape and not reward.clamp:
+        return turns
+    numbers = [number for each in turns for number in each if not isinstance(number, FAILURES)]
+    shaped = iter(_shaped(reward, np.array(numbers, np.float64)).tolist())
+    return [[number if isinstance(number, FAILURES) else next(shaped) for number in each] for each in turns]
+
+
+def _checked(value: float | Failure) -> float | Failure:
+    if isinstance(value, FAILURES):
+        return value
+    return value if abs(float(value)) < float("inf") else Broken(f"the reward gave {float(value)}")
+
+
+def _number(name: str, reward: Reward, failure: Failure) -> float:
+    """What a failure counts: 0, or nothing."""
+    on = _on(reward, failure)
+    if on == "raise":
+        raise RewardError(f"rewards.{name}: {type(failure).__name__}: {failure.reason}")
+    return 0.0 if on == "zero" else float("nan")
+
+
+def _on(reward: Reward, failure: Failure) -> OnFailure:
+    match failure:
+        case Malformed():
+            return reward.on_malformed
+        case NotApplicable():
+            return reward.on_not_applicable
+        case Broken():
+            return reward.on_broken
+
+
+def _shaped(reward: Reward, values: Values) -> Values:
+    if reward.shape:
+        numbers, counts = zip(*reward.shape, strict=True)
+        values = np.interp(values, numbers, counts)
+    return np.clip(values, *reward.clamp) if reward.clamp else values
+
+
+def _there(name: str, rewards: Mapping[str, Reward], columns: Mapping[str, Column]) -> NDArray[np.bool_]:
+    """Where a reward has a number and its conditions hold; a condition without a number does not."""
+    there = np.isfinite(columns[name].values)
+    for other, least in rewards[name].only_if.items():
+        there = there & (columns[other].values >= least)  # NaN is not
+    return there
+
+
+def _dropped(rewards: Mapping[str, Reward], columns: Mapping[str, Column], groups: Sequence[str]) -> NDArray[np.bool_]:
+    """Episodes of groups of which nothing is to be learned."""
+    lost = {
+        groups[place]
+        for name, column in columns.items()
+        for place, failure in column.failures.items()
+        if _on(rewards[name], failure) == "drop_group"
+    }
+    return np.array([group in lost for group in groups], bool)
+
+
+def _lost(episode: Episode) -> RewardBreakdown:
+    return RewardBreakdown(parts={}, failures={"episode": Broken(episode.error)}, total=None)
+
+
+# ---- in words --------------------------------------------------------------------------------------------------------
+
+
+def _term(name: str, reward: Reward, factors: Sequence[str]) -> str:
+    weight = reward.over_steps.get("weight")
+    said = f"({weight})" if weight else f"{reward.weight:g}"
+    return "·".join([said, *factors, _counted(name, reward)])
+
+
+def _factor(name: str, reward: Reward) -> str:
+    return _counted(name, reward) if reward.weight == 1 else f"{reward.weight:g}·{_counted(name, reward)}"
+
+
+def _counted(name: str, reward: Reward) -> str:
+    """A reward's number with all that is done to it."""
+    if reward.shape:
+        name = f"line({name}: {', '.join(f'{number:g} → {counts:g}' for number, counts in reward.shape)})"
+    if reward.clamp:
+        name = f"clamp({name}, {reward.clamp[0]:g} … {reward.clamp[1]:g})"
+    return name + "".join(f"·[{other} ≥ {least:g}]" for other, least in reward.only_if.items())
