@@ -30,6 +30,8 @@ class Level:
     covered: float = 0.3
     """The target is never covered by more than this share of itself, in any frame; 1 lets it vanish behind others."""
     noise: int = 0
+    grey: tuple[int, int] = (30, 50)
+    """Each channel of the background is drawn from here, in steps of three: [least, greatest)."""
 
 
 LEVELS: dict[str, Level] = {
@@ -66,8 +68,9 @@ LEVELS: dict[str, Level] = {
         length=6,
         things=(2, 2),
         life=(2, 3),
-        radius=(8, 12),
+        radius=(6, 9),
         kinds=("attribute",),
+        grey=(39, 43),
     ),
     "moments": Level(
         about="smaller things seen for two to four frames",

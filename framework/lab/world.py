@@ -117,7 +117,7 @@ def _scene(level: Level, split: Split, lots: np.random.Generator) -> Scene:
     for _ in range(int(lots.integers(level.things[0], level.things[1] + 1))):
         things.append(_thing(level, things, lots))
     # Splits never share a clip, because the shade of the background tells them apart.
-    red, green, blue = (lots.integers(30, 50, 3) * len(SPLITS) + SPLITS.index(split)).tolist()
+    red, green, blue = (lots.integers(*level.grey, 3) * len(SPLITS) + SPLITS.index(split)).tolist()
     seed = int(lots.integers(2**32))
     return Scene(tuple(things), level.length, level.size, (red, green, blue), level.noise, seed)
 
