@@ -24,6 +24,7 @@ from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
 from framework.train.pulse import Pulse
+from framework.train.reason import reason
 from framework.train.run import Run
 from framework.train.sample import Sample
 from framework.train.seed import seed
@@ -129,7 +130,8 @@ class Player(_Worker):
             return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
         except (LimnerError, RayError) as error:
             unplayed = Episode(task=task, turns=(), stop=Stop.ERROR)
-            return self._nothing(unplayed, served, f"{type(error).__name__}: {error}")
+            whose = "a rollout server failed: " if isinstance(error, RayError) else ""
+            return self._nothing(unplayed, served, whose + reason(error))
 
     def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
         tokens = policy.ledger.close()
