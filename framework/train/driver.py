@@ -10,12 +10,13 @@ from types import FrameType
 from typing import Any
 
 from framework.errors import LimnerError
+from framework.train.reason import reason
 from framework.train.run import Run
 from framework.train.settings import verl_config
 
 FAILED = 3
 """Exit status when limner itself refuses to go on; its reason is in Run.reason."""
-PASSED_ON = ("LIMNER_", "VERL_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "TOKENIZERS_", "RAY_DEDUP")
+PASSED_ON = ("LIMNER_", "VERL_", "VLLM_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "TOKENIZERS_", "RAY_DEDUP")
 """Beginnings of variables that every Ray process gets, on whichever node."""
 
 
@@ -26,7 +27,7 @@ def main() -> int:
         train(run)
     except LimnerError as error:
         print(f"\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        run.reason.write_text(str(getattr(error, "cause", error)))  # Ray wraps what was raised in another process
+        run.reason.write_text(reason(error))
         return FAILED
     return 0
 

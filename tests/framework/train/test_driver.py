@@ -1,0 +1,32 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework.errors import TrainError
+from framework.recipe import find_recipe
+from framework.train.driver import ray_settings
+from framework.train.launch import environment, launched
+from framework.train.run import Run
+from framework.train.settings import verl_config
+
+PEEK = Path(__file__).parent / "peek"
+RECIPE = find_recipe(str(PEEK / "peek.yaml"))
+
+
+@pytest.mark.parametrize("name", ["VLLM_CPU_KVCACHE_SPACE", "HF_HOME", "VERL_LOGGING_LEVEL"])
+def test_what_a_person_has_set_reaches_every_process(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRANSFER_QUEUE_ENABLE", "1")  # which is set for good otherwise
+    monkeypatch.setenv(name, "4")
+    config = verl_config(RECIPE, Path("runs/peek"), "model")
+    assert ray_settings(config)["runtime_env"]["env_vars"][name] == "4"
+
+
+def test_a_refusal_is_told_by_whoever_started_the_run(tmp_path: Path):
+    run = Run(tmp_path)
+    run.begin(RECIPE)
+    env = environment(RECIPE, run, "model", PEEK)
+    del env["VERL_PLATFORM"]
+    with pytest.raises(TrainError, match=r"\(exit 3\)\ncluster\.platform: verl runs on 'cuda', not 'cpu'") as stopped:
+        launched(run, 1, (sys.executable, "-m", "framework.train.driver"), env)
+    assert "Traceback" not in str(stopped.value)
