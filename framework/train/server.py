@@ -36,7 +36,9 @@ class Server:
         if visible:
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
-        self.generator = Generator.load(Run.here().recipe.reasoner, dtype, device, seed)
+        recipe = Run.here().recipe
+        self.limits = recipe.rollout
+        self.generator = Generator.load(recipe.reasoner, dtype, device, seed)
         self.ask = Batcher(self.generator.generate, largest=LARGEST)
         self.step: int | None = None
 
@@ -54,10 +56,10 @@ class Server:
         asked = Request(
             ids=prompt_ids,
             images=[np.asarray(picture) for picture in image_data or ()],
-            max_tokens=sampling_params["max_tokens"],
-            temperature=sampling_params["temperature"],
-            top_p=sampling_params["top_p"],
-            seed=sampling_params["seed"],
+            max_tokens=sampling_params.get("max_tokens", self._room(len(prompt_ids))),
+            temperature=sampling_params.get("temperature", self.limits.temperature),
+            top_p=sampling_params.get("top_p", self.limits.top_p),
+            seed=sampling_params.get("seed"),
         )
         step = self.step  # a reply that an update overtakes counts as the older weights'
         said = await self.ask(asked)
@@ -67,6 +69,11 @@ class Server:
             stop_reason="completed",
             extra_fields={"global_steps": step},
         )
+
+    def _room(self, read: int) -> int:
+        """What a reply may take where nobody says it, as verl's own loops do not."""
+        left = self.limits.prompt_tokens + self.limits.episode_tokens - read
+        return max(min(self.limits.reply_tokens, left), 1)
 
     async def take_weights(self, buckets: Sequence[Any], step: int | None) -> None:
         """Take these weights between two batches, and refuse if the model has others that are not among them."""

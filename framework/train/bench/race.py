@@ -35,12 +35,6 @@ class Reciter(Server):
         self.reply = tuple(reply)
         self.ask = Batcher(self._recite, largest=LARGEST)
 
-    async def generate(
-        self, request_id: str, prompt_ids: Any, sampling_params: dict[str, Any], image_data: Any = None, **_: Any
-    ) -> Any:
-        unsaid = {"max_tokens": len(self.reply), "seed": 0}  # verl's loops leave both to the server
-        return await super().generate(request_id, prompt_ids, unsaid | sampling_params, image_data)
-
     def _recite(self, requests: Sequence[Request]) -> list[Sampled]:
         self.generator.generate([replace(request, max_tokens=len(self.reply)) for request in requests])
         return [Sampled(self.reply, (0.0,) * len(self.reply), finished=True) for _ in requests]

@@ -52,3 +52,18 @@ def test_a_parameter_that_never_arrives_is_named(server: Server):
 def test_a_parameter_that_the_model_does_not_have_is_named(server: Server):
     with pytest.raises(TrainError, match=r"no parameter 'q_proj\.lora_A'"):
         take(server, weights(server) | {"q_proj.lora_A": torch.zeros(1)})
+
+
+def test_what_verls_own_loops_leave_unsaid_is_the_recipes(server: Server):
+    limits = server.limits
+    unsaid = {"temperature": 1.0, "top_p": 1.0, "top_k": -1, "logprobs": True}
+    words = server.generator.voice.write("red circle")
+    full = (words * limits.prompt_tokens * 2)[: limits.prompt_tokens + limits.episode_tokens - 3]
+
+    async def asked() -> list[int]:
+        said = await asyncio.gather(*(server.generate("one", ids, unsaid) for ids in (words, full)))
+        return [len(each.token_ids) for each in said]
+
+    short, last = asyncio.run(asked())
+    assert 1 <= short <= limits.reply_tokens
+    assert 1 <= last <= 3
