@@ -19,6 +19,8 @@ class Rows(Dataset[dict[str, Any]]):
         self.source = recipe.data.train if data_files == "train" else recipe.data.eval
         self.skips = recipe.data.faulty == "skip"
         self.size = self.source.size() if max_samples < 0 else min(max_samples, self.source.size())
+        self.faulty: dict[int, DataError] = {}
+        """Rows that were left out so far."""
 
     def __len__(self) -> int:
         return self.size
@@ -36,11 +38,14 @@ class Rows(Dataset[dict[str, Any]]):
     def _sound_from(self, index: int) -> int:
         """This row, or the next one that can be played if the recipe leaves faulty rows out."""
         for row in (*range(index, self.size), *range(index)):
+            if row in self.faulty:
+                continue
             try:
                 sound(self.source, row)
                 return row
             except DataError as error:
                 if not self.skips:
                     raise
+                self.faulty[row] = error
                 print(f"left out: {error}", flush=True)
-        raise DataError(f"recipe.data.{self.split}: not one of {self.size} rows can be played")
+        raise DataError(f"data.{self.split}: all {self.size} rows are faulty; the first: {self.faulty[0]}")

@@ -1,10 +1,12 @@
 """A game and a reward that a random model can play: every turn shows a frame, whatever is said."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from framework.env import Rules
+from framework.lab.world import World
 from framework.reward import Reward
-from framework.types import Action, Answer, Episode, Observation, Past, Picture, Reply, Role, Task
+from framework.types import Action, Answer, Episode, Observation, Past, Picture, Reply, Role, Task, Truth
 from framework.vision.plan import Look
 
 
@@ -57,3 +59,13 @@ class Brevity(Reward):
 
     def __call__(self, episodes: Sequence[Episode]) -> list[float]:
         return [1 / (1 + sum(len(turn.said.text) for turn in episode.turns)) for episode in episodes]
+
+
+class Torn(World):
+    """The lab's clips, of which every so many, from the first, has lost its truth."""
+
+    every: int = 3
+
+    def task(self, index: int) -> Task:
+        whole = super().task(index)
+        return whole if index % self.every else replace(whole, truth=Truth())
