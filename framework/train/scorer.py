@@ -6,24 +6,22 @@ TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a ma
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
 
-from framework.advantage import joined, zero_groups
+from framework.advantage import joined
 from framework.errors import TrainError
 from framework.record import from_json
 from framework.reward import TurnReward
 from framework.rubric import Rubric
+from framework.train.metrics import Metrics, measured
 from framework.train.storage import column, leave
 from framework.training import Algorithm
-from framework.types import Episode, RewardBreakdown, Stop
-
-Metrics = dict[str, float]
+from framework.types import Episode, RewardBreakdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class Scorer:
         played = self.score(batch)
         earned = [self.earned.pop(key) for key in batch.keys]
         places = [(str(extra["task"]), int(extra["session"])) for _, extra in played]
-        metrics = self._metrics([episode for episode, _ in played], earned, [extra for _, extra in played])
+        metrics = measured([episode for episode, _ in played], earned, [extra for _, extra in played])
         if batch.partition_id == "train":
             rows = zip(batch.keys, played, earned, strict=True)
             self.taken = [Scored(key, episode, each) for key, (episode, _), each in rows]
@@ -106,33 +104,6 @@ class Scorer:
         counts = Counter(key.split("_")[0] for key in batch.keys)
         if batch.partition_id == "train" and (lost := sum(self.algorithm.group - count for count in counts.values())):
             raise TrainError(f"{lost} of {self.algorithm.group * len(counts)} episodes never arrived; logs/ says why")
-
-    def _metrics(
-        self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]
-    ) -> Metrics:
-        totals = np.array([np.nan if each.total is None else each.total for each in earned])
-        if np.isnan(totals).all():
-            reasons = {str(failure) for each in earned for failure in each.failures.values()}
-            raise TrainError(f"not one of {len(earned)} episodes could be scored: {'; '.join(sorted(reasons))[:500]}")
-        stops = [episode.stop for episode in episodes]
-        return {
-            "reward/mean": float(np.nanmean(totals)),
-            "reward/std": float(np.nanstd(totals)),
-            **{f"reward/{name}/mean": value for name, value in _means(earned).items()},
-            "advantage/zero_groups": zero_groups(totals, [episode.task.id for episode in episodes]),
-            "episodes/count": float(len(episodes)),
-            "episodes/dropped": float(np.isnan(totals).mean()),
-            "turns/mean": float(np.mean([len(episode.turns) for episode in episodes])),
-            **{f"episodes/{stop.value}": stops.count(stop) / len(stops) for stop in Stop},
-            "images/rolled_out": float(sum(len(extra["hashes"]) for extra in extras)),
-            "time/stall_s": max(float(extra["stall_s"]) for extra in extras),
-        }
-
-
-def _means(earned: Sequence[RewardBreakdown]) -> Metrics:
-    """The mean of each part over the episodes that have it."""
-    names = {name: None for each in earned for name in each.parts}
-    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
 
 
 def paid_early(mask: torch.Tensor, earned: RewardBreakdown, rubric: Rubric) -> torch.Tensor:

@@ -16,6 +16,7 @@ from framework.errors import ConfigError, TrainError
 from framework.train import estimators as estimators  # registers our advantages
 from framework.train.buffer import scored
 from framework.train.chain import Chain
+from framework.train.metrics import together
 from framework.train.run import Run
 from framework.train.scorer import Scorer
 from framework.train.showcase import Showcase
@@ -82,9 +83,16 @@ class Limner(PPOTrainer):
 
     # ---- a step ----------------------------------------------------------------------------------------------------
 
+    def step(self, metrics: dict[str, Any], timing_raw: dict[str, Any]) -> KVBatchMeta:
+        self.batches: list[dict[str, Any]] = []
+        batch = super().step(metrics, timing_raw)
+        metrics.update(together(self.batches))
+        return batch
+
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)
         self._count_pictures(metrics, len(batch))
+        self.batches.append(metrics)
         self.showcase.keep(self.global_steps, batch, self.scorer.taken)
         return batch
 
