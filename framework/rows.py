@@ -11,7 +11,7 @@ from typing import Literal
 
 from framework.errors import DataError, PixelError
 from framework.source import Source
-from framework.types import Mask, Task, Truth, Video
+from framework.types import AnyMask, Mask, Task, Truth, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ def _faults(task: Task) -> Iterator[str]:
     yield from _late(truth, video)
 
 
-def _misfit(frame: int, mask: Mask, video: Video) -> str:
+def _misfit(frame: int, mask: AnyMask, video: Video) -> str:
     if (mask.width, mask.height) != (video.width, video.height):
         return f"the mask of frame {frame} is {mask.width}×{mask.height}, the frame {video.width}×{video.height}"
-    if sum(mask.runs) != mask.width * mask.height:
+    if isinstance(mask, Mask) and sum(mask.runs) != mask.width * mask.height:
         return f"the mask of frame {frame} has runs for {sum(mask.runs)} of {mask.width * mask.height} pixels"
     return ""
 
