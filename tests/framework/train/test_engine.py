@@ -1,0 +1,49 @@
+"""What verl's engine with low-rank adapters sends to the rollout; peek/adapting.py runs it, without Ray."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework.recipe import find_recipe
+from framework.train.launch import environment
+from framework.train.run import Run
+
+PEEK = Path(__file__).parent / "peek"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    run = Run(tmp_path_factory.mktemp("lora"))
+    recipe = find_recipe(str(PEEK / "peek.yaml"), ["algorithm.lora_rank=4"])
+    model = recipe.reasoner.folder()
+    run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
+    command = [sys.executable, "-m", "adapting", str(run.home / "told.json")]
+    done = subprocess.run(
+        command, env=environment(recipe, run, model, PEEK), cwd=run.home, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr[-3000:]
+    return json.loads((run.home / "told.json").read_text())
+
+
+def test_adapted_weights_have_the_names_that_the_rollout_needs(told: dict[str, Any]):
+    assert told["names"]
+
+
+def test_fresh_adapters_change_nothing(told: dict[str, Any]):
+    assert told["as_they_were"]
+
+
+def test_every_adapter_changes_the_weight_it_adapts(told: dict[str, Any]):
+    assert told["changed"] == told["adapters"] > 0
+
+
+def test_a_rollout_that_takes_them_says_what_the_trainer_says(told: dict[str, Any]):
+    assert told["apart"] <= 1e-5 < 1e-1 < told["moved"]
+
+
+def test_verls_own_would_forget_adapters_outside_of_wrapped_layers(told: dict[str, Any]):
+    assert "model.visual.merger.linear_fc1.weight" in told["forgotten"], "verl sends them now: leave it to verl"
