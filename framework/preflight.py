@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from framework import liveness
 from framework.budget import Count, Greedy, counts
 from framework.env import Rules
 from framework.errors import UserError
@@ -152,7 +153,8 @@ def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
         return [Finding("expert", f"{type(recipe.env).__name__} has none, so its rewards are not tried")]
     episodes = [_played(task, recipe.env, recipe.env.expert(task)) for task in tasks]
     earned = recipe.rubric.score(episodes)
-    return [*_coordinates(recipe, episodes), *(_alive(name, earned) for name in recipe.rewards)]
+    told = liveness.warnings(recipe.rewards, episodes, earned, [task.id for task in tasks], recipe.env)
+    return [*_coordinates(recipe, episodes), *(_alive(name, earned, told.get(name, "")) for name in recipe.rewards)]
 
 
 def _coordinates(recipe: Recipe, episodes: Sequence[Episode]) -> list[Finding]:
@@ -177,7 +179,7 @@ def _said(episode: Episode) -> float | None:
     return max((true.iou(box) for true in truth.boxes.get(frame, ())), default=None)
 
 
-def _alive(name: str, earned: Sequence[RewardBreakdown]) -> Finding:
+def _alive(name: str, earned: Sequence[RewardBreakdown], told: str) -> Finding:
     """Has this reward anything to say about an expert's episodes?"""
     parts = [each.parts[name] for each in earned if name in each.parts]
     failures = [each.failures[name] for each in earned if name in each.failures]
@@ -190,4 +192,5 @@ def _alive(name: str, earned: Sequence[RewardBreakdown]) -> Finding:
         remedy = f"{path}: nothing to measure here ({nothing.reason}); take it out"
         return Finding(what, "nothing to measure", remedy=remedy)
     mean = f"an expert earns {sum(parts) / len(parts):.2f}" if parts else "an expert earns nothing"
-    return Finding(what, f"{mean} on {len(parts)} of {len(earned)} tasks")
+    why = told.removeprefix(f"{path}: ")
+    return Finding(what, f"{mean} on {len(parts)} of {len(earned)} tasks{f' ({why})' if why else ''}")

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from rich.table import Table
 
+from framework import liveness
 from framework.advantage import ADVANTAGES, joined, zero_groups
 from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
 from framework.lab.players import PLAYERS
+from framework.liveness import Vital
 from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play
@@ -23,6 +25,8 @@ from framework.rows import Rows, lot, read
 from framework.types import Episode, RewardBreakdown
 
 MIB = 2**20
+SHORT = 60
+"""Characters of a verdict that a table has room for."""
 EXACT = 8
 """Episodes whose tensors are made."""
 FLOATS = 4 * 3 * 2
@@ -46,8 +50,10 @@ def run(said: argparse.Namespace) -> int:
     out.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}: {_stops(episodes)}")
     for fault in rows.faults:
         out.print(f"left out: {fault}")
-    for table in (room(recipe, episodes), rewards(recipe, earned), advantages(recipe, episodes, earned)):
+    for table in (room(recipe, episodes), rewards(recipe, episodes, earned), advantages(recipe, episodes, earned)):
         out.print("", table)
+    for line in liveness.warnings(recipe.rewards, episodes, earned, _groups(episodes), recipe.env).values():
+        out.print(f"\nWARNING: {line}", soft_wrap=True)
     if said.exact:
         out.print("", tensors(recipe, episodes[:EXACT]))
     return 0
@@ -97,14 +103,15 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
 
 
-def rewards(recipe: Recipe, earned: Sequence[RewardBreakdown]) -> Table:
+def rewards(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown]) -> Table:
     """Each part of the total: what it gave, and whether it tells episodes apart."""
+    found = liveness.vitals(list(recipe.rewards), episodes, earned, _groups(episodes))
     table = Table("reward", "weight", "mean", "least", "most", "without number", "", box=None, header_style="dim")
     for name, reward in recipe.rewards.items():
         column = [each.parts[name] for each in earned if name in each.parts]
-        table.add_row(name, f"{reward.weight:g}", *_spread(column), str(len(earned) - len(column)), _verdict(column))
+        table.add_row(name, f"{reward.weight:g}", *_spread(column), str(len(earned) - len(column)), _short(found[name]))
     totals = [each.total for each in earned if each.total is not None]
-    table.add_row("total", "", *_spread(totals), str(len(earned) - len(totals)), _verdict(totals), style="bold")
+    table.add_row("total", "", *_spread(totals), str(len(earned) - len(totals)), "", style="bold")
     return table
 
 
@@ -114,16 +121,19 @@ def _spread(column: Sequence[float]) -> tuple[str, str, str]:
     return f"{np.mean(column):.3f}", f"{min(column):.3f}", f"{max(column):.3f}"
 
 
-def _verdict(column: Sequence[float]) -> str:
-    if not column:
-        return "never given"
-    return "constant: it teaches nothing here" if min(column) == max(column) else ""
+def _short(vital: Vital) -> str:
+    said = liveness.verdict(vital)
+    return said if len(said) <= SHORT else f"{said[: SHORT - 1]}…"
+
+
+def _groups(episodes: Sequence[Episode]) -> list[str]:
+    return [episode.task.id for episode in episodes]
 
 
 def advantages(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown]) -> Table:
     """What a step would learn from."""
     name = recipe.algorithm.advantage
-    groups = [episode.task.id for episode in episodes]
+    groups = _groups(episodes)
     totals = joined(name, earned, recipe.rubric.weights(), groups)
     table = Table("advantages", "mean", "least", "most", "groups that agree", box=None, header_style="dim")
     if name not in ADVANTAGES:

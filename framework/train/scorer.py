@@ -1,19 +1,21 @@
 """Scores episodes where they are gathered, a whole batch at once, so that rewards may compare the episodes of a group.
 
 TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a mask of zeros for what must not be learned from
-                                └─▶ reward/<part>/mean, advantage/zero_groups, …
+                                └─▶ reward/<part>/mean, alive/<part>/…, advantage/zero_groups, …
 """
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transfer_queue import KVBatchMeta
 
+from framework import liveness
 from framework.advantage import joined
+from framework.env import Rules
 from framework.errors import TrainError
 from framework.record import from_json
 from framework.reward import TurnReward
@@ -36,8 +38,8 @@ class Scored:
 class Scorer:
     """Knows the recipe's rewards, and what each episode earned."""
 
-    def __init__(self, rubric: Rubric, algorithm: Algorithm) -> None:
-        self.rubric, self.algorithm = rubric, algorithm
+    def __init__(self, rubric: Rubric, algorithm: Algorithm, rules: Rules | None = None) -> None:
+        self.rubric, self.algorithm, self.rules = rubric, algorithm, rules
         self.step = 0
         """The step of the rl stage, for settings that change."""
         self.earned: dict[str, RewardBreakdown] = {}
@@ -46,6 +48,8 @@ class Scorer:
         """The last batch of training."""
         self.evaluated: Metrics = {}
         """What the last evaluation came to."""
+        self.warned: set[str] = set()
+        """Parts that were found not to be alive, and told."""
 
     def score(self, batch: KVBatchMeta) -> list[tuple[Episode, Mapping[str, Any]]]:
         """Score what is new in a batch and leave the rewards beside the episodes."""
@@ -90,10 +94,20 @@ class Scorer:
         if batch.partition_id == "train":
             rows = zip(batch.keys, played, earned, strict=True)
             self.taken = [Scored(key, episode, each) for key, (episode, _), each in rows]
+            metrics |= self.alive([episode for episode, _ in played], earned, batch.keys)
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
         if batch.partition_id == "val":
             self.evaluated = metrics
         return metrics | {"time/reward_s": time.perf_counter() - began}
+
+    def alive(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], keys: Sequence[str]) -> Metrics:
+        """What each part tells; of one that tells nothing one is warned, once."""
+        groups = [key.split("_")[0] for key in keys]
+        asked = {name: reward for name, reward in self.rubric.rewards.items() if name not in self.warned}
+        for name, line in liveness.warnings(asked, episodes, earned, groups, self.rules).items():
+            self.warned.add(name)
+            print(f"WARNING: {line}", flush=True)
+        return liveness.metrics(liveness.vitals(list(self.rubric.rewards), episodes, earned, groups), episodes)
 
     def forget(self, groups: set[str]) -> None:
         """These were scored and will not be asked for."""

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-OURS = ("reward/", "advantage/", "logprob_gap/", "canary/", "images/", "episodes/", "turns/", "eval/", "time/")
+OURS = (
+    "reward/",
+    "alive/",
+    "advantage/",
+    "logprob_gap/",
+    "canary/",
+    "images/",
+    "episodes/",
+    "turns/",
+    "eval/",
+    "time/",
+)
 """Keys with these beginnings are ours already."""
 
 VERLS = {

@@ -38,7 +38,7 @@ class Limner(PPOTrainer):
     def __init__(self, config: Any) -> None:
         self.run = Run.here()
         self.recipe = self.run.recipe
-        self.scorer = Scorer(self.recipe.rubric, self.recipe.algorithm)
+        self.scorer = Scorer(self.recipe.rubric, self.recipe.algorithm, self.recipe.env)
         self.chain = Chain(self.recipe)
         self.showcase = Showcase(self.run.folder, self.recipe.stages.rl.save_every, self.recipe.stages.rl.steps)
         self.sighted = False
