@@ -7,10 +7,13 @@ Who generates is not its business: a batch in this process or a server of a clus
 """
 
 import asyncio
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
 from framework.blocks import Image, content_hash
+from framework.chat.thought import thought
 from framework.errors import UserError
 from framework.reasoners.eyes import See, clear
 from framework.reasoners.sampling import Generate, Pixels, Request
@@ -65,12 +68,14 @@ class ModelPolicy:
     async def act(self, past: Past, seen: Observation) -> Reply:
         shown = self._read(seen)
         if self.ledger.spans and not self.ledger.fits(len(shown.ids)):
-            return Reply("", cut_off=True)
+            return Reply("", cut_off=True, tokens=0, thought=0)
         begins = "" if self.ledger.spans else self.begins
         await self._show(shown, seen)
         sampled = await self.generate(self._request())
         self.ledger.say(sampled.ids, sampled.log_probs)
-        return Reply(begins + self.voice.read(sampled.ids), cut_off=not sampled.finished)
+        text = begins + self.voice.read(sampled.ids)
+        within = thought_tokens(self.voice, sampled.ids, text)
+        return Reply(text, cut_off=not sampled.finished, tokens=len(sampled.ids), thought=within)
 
     def _read(self, seen: Observation) -> Shown:
         if self.ledger.spans:
@@ -102,6 +107,26 @@ class ModelPolicy:
             top_p=self.limits.top_p,
             seed=None if self.seed is None else (self.seed + turn * STRIDE) % 2**63,
         )
+
+
+def thought_tokens(voice: Voice, ids: Sequence[int], text: str) -> int:
+    """How many of these tokens lie wholly inside the thought of the reply that ends with them.
+
+    ids       <think> The red one </think><answer> …        found by reading prefixes back, half as many each time
+    counted            1   1   1
+    """
+    within = thought(text)
+    if within.start == within.stop:
+        return 0
+    said = ids[:-1] if ids and ids[-1] in voice.stop_tokens else ids
+    before = len(text) - len(voice.read(said))  # characters that were put into its mouth
+
+    def characters(count: int) -> int:
+        return before + len(voice.read(said[:count]))
+
+    first = bisect_left(range(len(said) + 1), within.start, key=characters)
+    past = bisect_right(range(len(said) + 1), within.stop, key=characters) - 1
+    return max(past - first, 0)
 
 
 def _paint(see: See, picture: Picture) -> tuple[Pixels, str]:

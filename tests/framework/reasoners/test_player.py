@@ -15,7 +15,7 @@ from framework.reasoners.chatml import ChatML
 from framework.reasoners.conformance import log_probs
 from framework.reasoners.generator import Generator
 from framework.reasoners.lab import Lab
-from framework.reasoners.player import ModelPolicy
+from framework.reasoners.player import ModelPolicy, thought_tokens
 from framework.reasoners.sampling import Batcher, Pixels, Request, Sampled
 from framework.rollout import play
 from framework.training import Sampling
@@ -159,6 +159,32 @@ def test_a_seeded_player_plays_the_same_episode_again_whatever_else_is_played(ge
 
     alone, together = asyncio.run(story([3])), asyncio.run(story([1, 2, 3, 4]))
     assert alone[0] == together[2]
+
+
+def test_a_reply_knows_its_tokens_and_those_it_thought(voice: ChatML, task: Task):
+    lines = (f"<think> red circle at left</think>{LOOK}", ANSWER)
+    policy = ModelPolicy(voice, Expert(voice, lines), LIMITS.model_copy(update={"reply_tokens": 60}), see=painted)
+    first, second = (turn.said for turn in played(task, policy).turns)
+    assert (first.tokens, second.tokens) == tuple(span.count for span in policy.ledger.spans[1::2])
+    assert first.thought == len(voice.write(" red circle at left"))
+    assert second.thought == 0
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("begins", ["", "<think>", "<think>two, "])
+def test_tokens_of_a_thought_are_those_that_lie_within_it(voice: ChatML, begins: str, cut: bool):
+    """Against a walk over all tokens, where bytes of one letter are tokens of their own."""
+    for said in ("<think>näher 🎯, frame 2 <</think><answer>2</answer>", "a 🎯</think>b", "🎯", "<think>🎯 still"):
+        ids = [*voice.write(said), *([] if cut else [voice.stop_tokens[0]])]
+        text = begins + voice.read(ids)
+        starts = ("<think>" in text and text.index("<think>") + 7) or 0
+        ends = text.index("</think>") if "</think>" in text else len(text)
+        count, there = 0, len(begins)
+        for place in range(len(voice.write(said))):
+            after = len(begins) + len(voice.read(ids[: place + 1]))
+            count += starts <= there and after <= ends and "think>" in text
+            there = after
+        assert thought_tokens(voice, ids, text) == count
 
 
 class Thoughtful:
