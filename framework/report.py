@@ -37,14 +37,18 @@ def write(folder: Path, out: Path | None = None) -> Path:
     """The page of a run, `report.html` in its folder if no other place is said."""
     page = out or folder / "report.html"
     found = run.read(folder, page.parent)
-    data: dict[str, Any] = {"name": _title(folder), **episodes.boards(found)}
-    data["sections"] = [section for make in SECTIONS if (section := make(found))]
-    data |= {"images": found.images.sources, "notes": found.notes}
+    boards = episodes.boards(found)
+    sections = [section for make in SECTIONS if (section := make(found))]
+    return draw(page, _title(folder), sections, notes=found.notes, images=found.images.sources, **boards)
+
+
+def draw(page: Path, name: str, sections: Sequence[Section], *, notes: Sequence[str] = (), **drawn: Any) -> Path:
+    """A page of these sections; what more they draw from stands beside them in the page's data."""
     pieces = {
-        "title": html.escape(_title(folder)),
+        "title": html.escape(name),
         "style": _files(STYLES),
         "script": _files(SCRIPTS),
-        "data": embedded(data),
+        "data": embedded({"name": name, "sections": sections, "notes": notes, **drawn}),
     }
     with record.on_disk(page):
         page.write_text(_filled((PAGE / "page.html").read_text(encoding="utf-8"), pieces), encoding="utf-8")
