@@ -1,16 +1,42 @@
 """The rewards. This table is the only list of them."""
 
 from framework.reward import Reward
-from rewards.box import BoxIoU
+from rewards.box import BoxGIoU, BoxHit, BoxIoU, BoxL1, BoxNear
 from rewards.economy import TurnEconomy
-from rewards.form import Answered, WellFormed
+from rewards.form import (
+    Answered,
+    AnswerSchema,
+    NonRepetition,
+    StepKeywords,
+    StrictFormat,
+    TagsPerTurn,
+    WellFormed,
+)
+from rewards.matching import Matched
+from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
 from rewards.temporal import IntervalIoU, KeyframeHit
 
 REWARDS: dict[str, type[Reward]] = {
+    "answer_schema": AnswerSchema,
     "answered": Answered,
+    "box_giou": BoxGIoU,
+    "box_hit": BoxHit,
     "box_iou": BoxIoU,
+    "box_l1": BoxL1,
+    "box_near": BoxNear,
     "interval_iou": IntervalIoU,
     "keyframe_hit": KeyframeHit,
+    "matched": Matched,
+    "negative_point": NegativePoint,
+    "non_repetition": NonRepetition,
+    "point_distance": PointDistance,
+    "point_in_box": PointInBox,
+    "point_in_mask": PointInMask,
+    "point_in_own_box": PointInOwnBox,
+    "point_near": PointNear,
+    "step_keywords": StepKeywords,
+    "strict_format": StrictFormat,
+    "tags_per_turn": TagsPerTurn,
     "turn_economy": TurnEconomy,
     "well_formed": WellFormed,
 }

@@ -82,6 +82,20 @@ class Grammar(Settings):
         return tag, body
 
 
+def inside(text: str, tag: str) -> Any | Malformed:
+    """The JSON of the one <tag>…</tag> of a reply, as it stands there: for those who look at its form."""
+    blocks = _blocks(text, tag)
+    if isinstance(blocks, Malformed):
+        return blocks
+    if len(blocks) != 1:
+        return Malformed(f"{len(blocks) or 'no'} <{tag}> in the reply; one is needed")
+    body = _unwrapped(blocks[0][1])
+    try:
+        return _json(body) if len(body) <= LONGEST else Malformed(f"{tag}: {len(body):,} characters are too many")
+    except _Fault as fault:
+        return Malformed(f"{tag}: {fault}")
+
+
 def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
     """Every <tag>…</tag>: where it starts and what stands inside. Linear in the text, whatever it holds."""
     opening, closing = f"<{tag}>", f"</{tag}>"
