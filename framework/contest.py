@@ -3,25 +3,29 @@
 recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by name, all on the same tasks and seeds
 """
 
-import re
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.env import Rules
+from framework.errors import UserError
 from framework.evaluate import Played, Player, play_all
 from framework.policy import Doing, Policy
 from framework.reasoners.eyes import See, blanked, clear, swapped
-from framework.types import Task
+from framework.reasoners.form import Filler, Form
+from framework.types import Answer, Task
 
 if TYPE_CHECKING:
     from framework.reasoners.sampling import Generate
     from framework.reasoners.voice import Voice
     from framework.recipe import Recipe
+
+WORDS = "?"
+"""Stands for the words of an answer while its form is found; nothing else that is written has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +94,39 @@ class Model:
         return lambda task, seed: self.policy(1.0, seed=_own(seed, task))
 
     def greedy(self, *, blank: bool = False, at_once: bool = False, others: Sequence[Task] = ()) -> Player:
-        """Always the likeliest token; with grey where it looked, made to answer first, or shown another task's clip."""
+        """Always the likeliest token; with grey where it looked, made to answer at once, or shown another's clip."""
         after = {task.id: following for task, following in pairwise([*others, *others[:1]])}
 
         def player(task: Task, seed: int) -> Policy:
             see = blanked if blank else swapped(after[task.id].video) if others else clear
-            return self.policy(0.0, see=see, begins=answer_begins(self.recipe, task) if at_once else "")
+            return self.policy(0.0, see=see, form=answer_form(self.recipe.env, task) if at_once else None)
 
         return player
 
-    def policy(self, temperature: float, seed: int | None = None, see: See = clear, begins: str = "") -> Policy:
+    def policy(self, temperature: float, seed: int | None = None, see: See = clear, form: Form | None = None) -> Policy:
         from framework.reasoners.player import ModelPolicy
 
         limits = self.recipe.rollout.model_copy(update={"temperature": temperature})
-        return ModelPolicy(self.voice, self.generate, limits, self.recipe.env.system, seed=seed, see=see, begins=begins)
+        generate = Filler(form, self.voice, self.generate) if form else self.generate
+        return ModelPolicy(self.voice, generate, limits, self.recipe.env.system, seed=seed, see=see)
 
 
-def answer_begins(recipe: "Recipe", task: Task) -> str:
-    """How an answer is begun in this game, up to its first number: what a player is made to say who may not look."""
-    expert = recipe.env.expert(task)
+def answer_form(rules: Rules, task: Task) -> Form:
+    """How an answer is written in this game, for a player who may not look: an expert's, without what it says.
+
+    How many objects there are it does say. Where no expert shows how to answer, all that is known is how one begins.
+    """
+    try:
+        expert = rules.expert(task)
+    except UserError:
+        expert = None
     answer = expert.actions[-1] if isinstance(expert, Doing) else None
-    if answer is None:
-        return "<answer>"
-    written = recipe.env.grammar.write(answer, lambda frame: task.video.space(frame or 0).counted_in(1000, 1000))
-    return re.split(r"\d", written, maxsplit=1)[0]
+    if not isinstance(answer, Answer):
+        return Form(("<answer>",), words=True)
+    said = replace(answer, text=WORDS if answer.text else "")
+    written = rules.grammar.write(said, lambda frame: task.video.space(frame or 0).counted_in(1000, 1000))
+    printed, words, _ = written.partition(WORDS)
+    return Form.like(printed, bool(words))
 
 
 def _own(seed: int, task: Task) -> int:

@@ -52,16 +52,12 @@ class ModelPolicy:
         seed: int | None = None,
         painters: Executor | None = None,
         see: See = clear,
-        begins: str = "",
     ) -> None:
-        """`painters` make pixels, off the event loop; None takes asyncio's own threads.
-
-        For evaluation alone: `see` may tamper with what it sees, and `begins` is put into its mouth: its first reply
-        starts with it, as something shown, not said.
-        """
+        """`painters` make pixels, off the event loop; None takes asyncio's own threads. `see`, for evaluation alone,
+        may tamper with what it sees."""
         self.voice, self.generate, self.limits = voice, generate, limits
         self.system, self.seed, self.painters = system, seed, painters
-        self.see, self.begins = see, begins
+        self.see = see
         self.ledger = TokenLedger(voice.image_token, limits.prompt_tokens, limits.episode_tokens)
         self.images: list[Pixels] = []
 
@@ -69,19 +65,17 @@ class ModelPolicy:
         shown = self._read(seen)
         if self.ledger.spans and not self.ledger.fits(len(shown.ids)):
             return Reply("", cut_off=True, tokens=0, thought=0)
-        begins = "" if self.ledger.spans else self.begins
         await self._show(shown, seen)
         sampled = await self.generate(self._request())
         self.ledger.say(sampled.ids, sampled.log_probs)
-        text = begins + self.voice.read(sampled.ids)
+        text = self.voice.read(sampled.ids)
         within = thought_tokens(self.voice, sampled.ids, text)
         return Reply(text, cut_off=not sampled.finished, tokens=len(sampled.ids), thought=within)
 
     def _read(self, seen: Observation) -> Shown:
         if self.ledger.spans:
             return self.voice.following(seen, ended=self.ledger.ids[-1] == self.voice.stop_tokens[0])
-        shown = self.voice.opening(self.system, seen)
-        return Shown((*shown.ids, *self.voice.write(self.begins)), shown.grids)
+        return self.voice.opening(self.system, seen)
 
     async def _show(self, shown: Shown, seen: Observation) -> None:
         if not self.ledger.fits(len(shown.ids)):

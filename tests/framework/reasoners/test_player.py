@@ -138,16 +138,6 @@ def test_a_first_observation_that_does_not_fit_names_its_key(voice: ChatML, task
         played(task, policy)
 
 
-def test_words_put_into_its_mouth_are_shown_and_not_said(voice: ChatML, task: Task):
-    begins = '<answer>{"start": '
-    expert = Expert(voice, (ANSWER.removeprefix(begins),))
-    policy = ModelPolicy(voice, expert, LIMITS, see=painted, begins=begins)
-    episode = played(task, policy)
-    assert [turn.said.text for turn in episode.turns] == [ANSWER]
-    tokens = policy.ledger.close()
-    assert voice.read(tokens.ids[: tokens.prompt].tolist()).endswith(begins)
-
-
 def test_a_seeded_player_plays_the_same_episode_again_whatever_else_is_played(generator: Generator):
     async def story(seeds: list[int]) -> list[list[int]]:
         batcher = Batcher(generator.generate)
