@@ -107,6 +107,7 @@ class Row:
     score: float
     sampled_score: float | None = None
     well_formed: float
+    sampled_well_formed: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -118,6 +119,7 @@ def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) ->
         score=float(scores.mean()),
         sampled_score=float(sampled.scores().mean()) if sampled else None,
         well_formed=greedy.well_formed(),
+        sampled_well_formed=sampled.well_formed() if sampled else None,
         parts=greedy.parts(),
         by_kind={str(kind): float(scores[kinds == kind].mean()) for kind in np.unique(kinds)},
     )
@@ -133,6 +135,7 @@ def write(
             "score": each.score,
             "sampled_score": each.sampled_score,
             "well_formed": each.well_formed,
+            "sampled_well_formed": each.sampled_well_formed,
             **each.parts,
             "by_kind": dict(each.by_kind),
         }
@@ -155,6 +158,8 @@ class Verdict:
     tasks: int
     rows: Mapping[str, Row]
     gains: Mapping[str, Gain]
+    """greedy and sampled, where there were two models."""
+    seed: int = 0
 
     @property
     def models(self) -> list[str]:
@@ -169,11 +174,12 @@ def read(path: Path) -> Verdict:
         rows = {name: _row(dict(each)) for name, each in found["policies"].items()}
         gains = {"greedy": found["gain"], "sampled": found["gain"].get("sampled")} if "gain" in found else {}
         drawn = {name: Gain(each["mean"], each["low"], each["high"]) for name, each in gains.items() if each}
-        return Verdict(found["score_name"], found["n"], rows, drawn)
+        return Verdict(found["score_name"], found["n"], rows, drawn, found["seed"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: {type(error).__name__}: {error}; `limner eval RECIPE` writes it anew") from None
 
 
 def _row(found: dict[str, Any]) -> Row:
     own = {name: found.pop(name) for name in ("score", "sampled_score", "well_formed", "by_kind")}
+    own["sampled_well_formed"] = found.pop("sampled_well_formed", None)  # an older evaluation did not say it
     return Row(**own, parts={name: float(value) for name, value in found.items()})

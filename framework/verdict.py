@@ -1,11 +1,11 @@
-"""What a recipe's evaluation comes to: everyone plays, eval.json and the episodes are written, and the table is shown.
+"""What a recipe's evaluation comes to: everyone plays, eval.json and the episodes are written, and tables are shown.
 
 contest ─▶ eval.json          who is how good, and what training gained
         └▶ eval/              the models' and the expert's greedy episodes, for the report
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -18,8 +18,8 @@ from framework.record import Record
 FILE = "eval.json"
 
 
-def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[Table, list[str]]:
-    """Play, write, and say it in a table and a line per gain. `models` are in the order in which they were trained."""
+def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[list[Table], list[str]]:
+    """Play, write, and say it in tables and a line per gain. `models` are in the order in which they were trained."""
     played = asyncio.run(contest(recipe, models))
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
     gains = _gains(played, list(models), recipe.seed)
@@ -29,7 +29,8 @@ def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[Tab
         for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True) if games else ():
             record.add(episode, earned, policy=name, stage="eval")
     write(folder / FILE, played.score_name, recipe.seed, len(played.tasks), rows, gains)
-    return _table(rows, played.score_name), [_said(name, each, len(played.tasks)) for name, each in gains.items()]
+    tables = [_players(rows, played.score_name), *_kinds(rows)]
+    return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
 
 
 def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]:
@@ -43,14 +44,32 @@ def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]
     }
 
 
-def _table(rows: Mapping[str, Row], score_name: str) -> Table:
-    parts = list(dict.fromkeys(part for each in rows.values() for part in each.parts))
-    table = Table("", score_name, "by lot", "well-formed", *parts, box=None, pad_edge=False)
+def _players(rows: Mapping[str, Row], score_name: str) -> Table:
+    parts = [part for part in _names(each.parts for each in rows.values()) if part != score_name]
+    table = Table("", score_name, "by lot", "well-formed", "by lot", *parts, box=None, pad_edge=False)
     for name, each in rows.items():
-        by_lot = "" if each.sampled_score is None else f"{each.sampled_score:.3f}"
-        found = [f"{each.parts[part]:.3f}" if part in each.parts else "" for part in parts]
-        table.add_row(name, f"{each.score:.3f}", by_lot, f"{each.well_formed:.0%}", *found)
+        shares = [_number(share, ".1%") for share in (each.well_formed, each.sampled_well_formed)]
+        found = [_number(each.parts.get(part)) for part in parts]
+        table.add_row(name, _number(each.score), _number(each.sampled_score), *shares, *found)
     return table
+
+
+def _kinds(rows: Mapping[str, Row]) -> Iterator[Table]:
+    """The scores by kind of question, where there are several: what was never asked in training is one of its own."""
+    kinds = _names(each.by_kind for each in rows.values())
+    if len(kinds) > 1:
+        table = Table("by kind of question", *kinds, box=None, pad_edge=False)
+        for name, each in rows.items():
+            table.add_row(name, *(_number(each.by_kind.get(kind)) for kind in kinds))
+        yield table
+
+
+def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for column in columns for name in column))
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "" if value is None else format(value, form)
 
 
 def _said(name: str, found: Gain, tasks: int) -> str:

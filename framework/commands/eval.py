@@ -1,4 +1,4 @@
-"""limner eval: everyone plays the evaluation tasks; the table says who is how good and whether training helped."""
+"""limner eval: everyone plays the evaluation tasks; tables say who is how good and whether training helped."""
 
 import argparse
 from pathlib import Path
@@ -30,9 +30,10 @@ def evaluate(recipe: Recipe, folder: Path) -> None:
     models = {stage: model for stage in ("cold_start", "rl") if (model := Run(folder, stage).model())}
     if not models:
         raise UserError(f"{folder}: holds no trained model; make one with: limner train {recipe.name}")
-    table, gains = judge(recipe, folder, models)
+    tables, gains = judge(recipe, folder, models)
     out = console()
-    out.print(table)
+    for table in tables:
+        out.print(table, "")
     for line in gains:
         out.print(line)
     out.print(f"page    {view(folder)}")

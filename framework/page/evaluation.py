@@ -103,9 +103,11 @@ def _whose(name: str, found: Verdict) -> str:
 def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
     parts = _parts(found, rows)
     lot = any(row.sampled_score is not None for row in rows.values())
-    columns = ["player", found.score_name, *(["by lot"] if lot else []), "well-formed", *parts]
+    by_lot = ["by lot"] if lot else []
+    columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *parts]
     cells = [
-        [name, _bar(row.score), *([_number(row.sampled_score)] if lot else []), f"{row.well_formed:.0%}"]
+        [name, _bar(row.score), *([_number(row.sampled_score)] if lot else [])]
+        + [_share(row.well_formed), *([_share(row.sampled_well_formed)] if lot else [])]
         + [_number(row.parts.get(part)) for part in parts]
         for name, row in rows.items()
     ]
@@ -117,7 +119,7 @@ def _eyes(found: Verdict, tampered: Mapping[str, str]) -> Section | None:
         return None
     parts = _parts(found, tampered)
     rows = [
-        [_tampered(name, of), _bar(row.score), _signed(row.score - found.rows[of].score), f"{row.well_formed:.0%}"]
+        [_tampered(name, of), _bar(row.score), _signed(row.score - found.rows[of].score), _share(row.well_formed)]
         + [_number(row.parts.get(part)) for part in parts]
         for name, of in tampered.items()
         for row in [found.rows[name]]
@@ -149,6 +151,10 @@ def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _bar(value: float | None) -> Cell:

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from framework.evaluate import Gain, Row, Verdict
-from framework.page.evaluation import headline
+from framework.page.evaluation import evaluation, headline
 from framework.page.images import Images
 from framework.page.run import Run
 
@@ -52,3 +52,15 @@ def test_one_model_alone_has_gained_on_nobody() -> None:
     assert told == (
         "The mean of “place” over 300 held-out tasks is 0.400 for rl; there is no earlier policy to hold that against."
     )
+
+
+def test_questions_that_were_never_asked_in_training_have_their_own_column() -> None:
+    kinds = {"attribute": 0.5, "attribute, unseen pair": 0.25}
+    rows = ROWS | {"rl": replace(ROWS["rl"], by_kind=kinds, sampled_well_formed=0.875)}
+    told = evaluation(Run([], {}, replace(FOUND, rows=rows), Images([], Path())))
+    assert told
+    players, by_kind = told["tables"]
+    assert by_kind["columns"] == ["player", *kinds]
+    assert [cell["text"] for cell in by_kind["rows"][-1][1:]] == ["0.500", "0.250"]
+    assert players["columns"] == ["player", "place", "by lot", "well-formed", "by lot"]
+    assert players["rows"][-1][2:] == ["0.420", "100.0%", "87.5%"]
