@@ -1,6 +1,7 @@
 """The rewards. This table is the only list of them."""
 
 from framework.reward import Reward
+from rewards.answer import ExactAnswer, MultipleChoice, NumericAnswer
 from rewards.box import BoxGIoU, BoxHit, BoxIoU, BoxL1, BoxNear
 from rewards.economy import TurnEconomy
 from rewards.form import (
@@ -24,11 +25,14 @@ REWARDS: dict[str, type[Reward]] = {
     "box_iou": BoxIoU,
     "box_l1": BoxL1,
     "box_near": BoxNear,
+    "exact_answer": ExactAnswer,
     "interval_iou": IntervalIoU,
     "keyframe_hit": KeyframeHit,
     "matched": Matched,
+    "multiple_choice": MultipleChoice,
     "negative_point": NegativePoint,
     "non_repetition": NonRepetition,
+    "numeric_answer": NumericAnswer,
     "point_distance": PointDistance,
     "point_in_box": PointInBox,
     "point_in_mask": PointInMask,
