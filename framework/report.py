@@ -18,7 +18,7 @@ from framework.page.run import Run, Section
 
 PAGE = Path(__file__).parent / "page"
 STYLES = ("style.css", "run.css")
-SCRIPTS = ("choice.js", "episode.js", "curves.js", "evaluation.js", "pairs.js", "groups.js", "page.js")
+SCRIPTS = ("choice.js", "episode.js", "curves.js", "evaluation.js", "pairs.js", "groups.js", "rescored.js", "page.js")
 """The last one draws with what the others define."""
 
 SECTIONS: tuple[Callable[[Run], Section | None], ...] = (

@@ -25,7 +25,7 @@ const number = (value, digits = 3) => (value === null || value === undefined ? "
 // ---- sections ------------------------------------------------------------------------------------------------------
 
 const SECTIONS = {
-  headline, curves, tables, pairs, groups,
+  headline, curves, tables, pairs, groups, rescored,
   table: (section) => table(section),
   episodes() {
     const feed = new Feed(DATA.tasks);

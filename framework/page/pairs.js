@@ -2,20 +2,20 @@
 
 const FIELD = { size: 300, room: 30 };
 
-function pairs(section) {
+function pairs(section, drawn = pair) {
   const list = element("div"), points = scatter(section, (at) => chosen("", [at]));
   const tabs = Object.entries(section.lists).filter(([, places]) => places.length).map(([name, places]) =>
     element("button", { class: "chip", onclick: () => chosen(name, places) }, name));
   function chosen(name, places) {
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.textContent === name));
     points.mark(new Set(places));
-    list.replaceChildren(...places.map((at) => pair(section, section.pairs[at])));
+    list.replaceChildren(...places.map((at) => drawn(section, section.pairs[at])));
   }
-  chosen(tabs[0].textContent, section.lists[tabs[0].textContent]);
+  if (tabs.length) chosen(tabs[0].textContent, section.lists[tabs[0].textContent]);
   return element("div", {},
     element("div", { class: "field" }, points.node,
       element("div", {},
-        element("p", { class: "soft" }, `Each point is a held-out task: its ${section.score} with ${section.before} across, with ${section.after} upwards. Above the diagonal training helped. Choose a point to see its two episodes.`),
+        element("p", { class: "soft" }, section.about ?? `Each point is a held-out task: its ${section.score} with ${section.before} across, with ${section.after} upwards. Above the diagonal training helped. Choose a point to see its two episodes.`),
         element("div", { class: "row either" }, ...tabs))),
     list);
 }
