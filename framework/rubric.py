@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from framework.config import Fault
 from framework.errors import RewardError, UserError
+from framework.line import along
 from framework.registry import nearest
 from framework.reward import FAILURES, OnFailure, Reward, TurnReward
 from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop
@@ -190,9 +191,7 @@ def _on(reward: Reward, failure: Failure) -> OnFailure:
 
 
 def _shaped(reward: Reward, values: Values) -> Values:
-    if reward.shape:
-        numbers, counts = zip(*reward.shape, strict=True)
-        values = np.interp(values, numbers, counts)
+    values = along(reward.shape, values)
     return np.clip(values, *reward.clamp) if reward.clamp else values
 
 

@@ -78,6 +78,14 @@ def test_a_shape_is_lines_between_points(number: float, counts: float) -> None:
     assert (row.parts["iou"], row.total) == (number, pytest.approx(counts))
 
 
+@pytest.mark.parametrize(
+    ("number", "counts"), [(0.1, -1.0), (0.2, -1.0), (0.21, 0.0), (0.8, 0.5), (0.81, 1.0), (2, 1.0)]
+)
+def test_a_shape_may_jump_where_the_lower_side_still_counts(number: float, counts: float) -> None:
+    points = ((0.2, -1.0), (0.2, 0.0), (0.4, 0.0), (0.8, 0.5), (0.8, 1.0))
+    assert one(iou=Gives(values=(number,), shape=points)).total == pytest.approx(counts)
+
+
 def test_a_clamp_comes_after_the_shape() -> None:
     assert one(a=Gives(values=(3.0,), shape=((0, 0), (4, 4)), clamp=(0, 2))).total == 2.0
 
@@ -208,6 +216,7 @@ def test_rewards_that_name_one_another_wrongly_are_told(rewards: dict[str, Rewar
     [
         ({"shape": [[0.5, 1]]}, "shape: .* needs two or more points of rising number"),
         ({"shape": [[1, 0], [0, 1]]}, "shape: .* needs two or more points"),
+        ({"shape": [[1, 0], [1, 1], [1, 2]]}, "shape: .*the same twice is a jump"),
         ({"clamp": [1, 0]}, "clamp: .* the lower bound comes first"),
         ({"over_steps": {"wieght": {"at": {0: 1}}}}, "over_steps.wieght: cannot change over steps; these can: weight"),
         ({"over_steps": {"weight": {"at": {}}}}, "over_steps.weight.at: .* longer list"),
