@@ -1,55 +1,111 @@
-"""Is the answered box right?"""
+"""Is the answered box right?
 
-from collections.abc import Sequence
+Measures of boxes [..., 4] broadcast like any arithmetic: [n, P, 1, 4] with [n, 1, K, 4] gives [n, P, K].
+"""
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
-from framework.reward import Reward
-from framework.types import Episode, Failure, Malformed, NotApplicable
+from rewards.pairs import PairReward, Pairs, PixelReward, Values
 
 
-class BoxIoU(Reward):
+class BoxIoU(PairReward):
     """Intersection over union of the answered box and the target's, at the answered keyframe; in [0, 1].
 
-    0 where nothing was answered, or where the target is not on that frame. Of several objects the first box said is
-    held against the nearest true one.
+    0 where the target is not on that frame. Of several objects the first box said is held against the nearest true one.
     """
 
-    def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
-        pairs = [_pair(episode) for episode in episodes]
-        boxes = [pair for pair in pairs if not isinstance(pair, Malformed | NotApplicable)]
-        if not boxes:
-            return [pair for pair in pairs if isinstance(pair, Malformed | NotApplicable)]
-        scores = iter(iou(np.array([said for said, _ in boxes]), np.array([true for _, true in boxes])).tolist())
-        return [pair if isinstance(pair, Malformed | NotApplicable) else next(scores) for pair in pairs]
+    def of_pairs(self, pairs: Pairs) -> Values:
+        return iou(pairs.said_boxes, pairs.true_boxes)
 
 
-Four = tuple[float, float, float, float]
+class BoxGIoU(PairReward):
+    """IoU less the share of the least box around both that neither covers (Rezatofighi et al. 2019); in [-1, 1].
+
+    Boxes that do not meet still learn to come closer. -1 where the target is not on that frame. No box at all counts 0,
+    which is more than a poor one; `shape: [[-1, 0], [1, 1]]` puts that right.
+    """
+
+    worst = -1.0
+
+    def of_pairs(self, pairs: Pairs) -> Values:
+        return giou(pairs.said_boxes, pairs.true_boxes)
 
 
-def _pair(episode: Episode) -> tuple[Four, Four] | Malformed | NotApplicable:
-    """The answered corners and the true ones, in original pixels."""
-    truth, answer = episode.task.truth, episode.answer
-    if not truth.boxes:
-        return NotApplicable("the task has no true box")
-    if answer is None:
-        return Malformed("nothing was answered")
-    said = next((item.box for item in answer.items if item.box), None)
-    if said is None:
-        return Malformed("the answer has no box")
-    frame = answer.keyframe if answer.keyframe is not None else int(said.space.picture.rpartition("#")[2])
-    original = episode.task.video.space(frame)
-    corners = said.to(original).corners
-    true = [box.to(original) for box in truth.boxes.get(frame, ())]
-    nearest = max(true, key=lambda box: box.iou(said), default=None)
-    return corners, nearest.corners if nearest else (0.0, 0.0, 0.0, 0.0)
+class BoxL1(PixelReward):
+    """1 less the mean difference of the four coordinates over `reach`; in [0, 1]."""
+
+    reach: float = Field(default=100.0, gt=0)
+    """The mean difference, in pixels, at which nothing is left."""
+
+    def of_pairs(self, pairs: Pairs) -> Values:
+        far = mean_difference(pairs.said_boxes, pairs.true_boxes, pairs.scale(self.image))
+        return np.maximum(1 - far / self.reach, 0)
 
 
-def iou(said: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pairwise intersection over union of [n, 4] corners; 0 where a union has no area."""
-    sides = np.minimum(said[:, 2:], true[:, 2:]) - np.maximum(said[:, :2], true[:, :2])
-    shared = np.clip(sides, 0, None).prod(1)
-    union = np.clip(said[:, 2:] - said[:, :2], 0, None).prod(1) + np.clip(true[:, 2:] - true[:, :2], 0, None).prod(1)
-    union -= shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+class BoxHit(PairReward):
+    """1 if the intersection over union is more than `threshold`, else 0."""
+
+    threshold: float = Field(default=0.5, ge=0, lt=1)
+
+    def of_pairs(self, pairs: Pairs) -> Values:
+        return (iou(pairs.said_boxes, pairs.true_boxes) > self.threshold).astype(float)
+
+
+class BoxNear(PixelReward):
+    """1 if the mean difference of the four coordinates is less than `within`, else 0."""
+
+    within: float = Field(default=10.0, gt=0)
+    """Pixels."""
+
+    def of_pairs(self, pairs: Pairs) -> Values:
+        far = mean_difference(pairs.said_boxes, pairs.true_boxes, pairs.scale(self.image))
+        return (far < self.within).astype(float)
+
+
+# ---- measures --------------------------------------------------------------------------------------------------------
+
+
+def iou(said: Values, true: Values, pixel: float = 0) -> Values:
+    """Intersection over union; 0 where a union has no area.
+
+    `pixel=1` is for coordinates that name the last pixel inside, so that every side is one longer.
+    """
+    shared, union = _overlap(said, true, pixel)
+    return _over(shared, union)
+
+
+def giou(said: Values, true: Values, pixel: float = 0) -> Values:
+    """IoU less the share of the least box around both that is covered by neither."""
+    shared, union = _overlap(said, true, pixel)
+    wide = np.maximum(said[..., 2], true[..., 2]) - np.minimum(said[..., 0], true[..., 0]) + pixel
+    high = np.maximum(said[..., 3], true[..., 3]) - np.minimum(said[..., 1], true[..., 1]) + pixel
+    around = np.maximum(wide, 0) * np.maximum(high, 0)
+    return _over(shared, union) - _over(np.maximum(around - union, 0), around)
+
+
+def mean_difference(said: Values, true: Values, scale: Values | None = None) -> Values:
+    """The mean of the four |coordinate differences|; `scale` [..., 2] multiplies those along x and y."""
+    x0, y0, x1, y1 = (np.abs(said[..., side] - true[..., side]) for side in range(4))
+    along_x, along_y = x0 + x1, y0 + y1
+    if scale is not None:
+        along_x, along_y = along_x * scale[..., 0], along_y * scale[..., 1]
+    return (along_x + along_y) / 4
+
+
+def _overlap(said: Values, true: Values, pixel: float) -> tuple[Values, Values]:
+    """The areas of intersection and union."""
+    wide = np.minimum(said[..., 2], true[..., 2]) - np.maximum(said[..., 0], true[..., 0]) + pixel
+    high = np.minimum(said[..., 3], true[..., 3]) - np.maximum(said[..., 1], true[..., 1]) + pixel
+    shared = np.maximum(wide, 0) * np.maximum(high, 0)
+    return shared, _area(said, pixel) + _area(true, pixel) - shared
+
+
+def _area(boxes: Values, pixel: float) -> Values:
+    wide, high = boxes[..., 2] - boxes[..., 0] + pixel, boxes[..., 3] - boxes[..., 1] + pixel
+    return np.maximum(wide, 0) * np.maximum(high, 0)
+
+
+def _over(part: Values, whole: Values) -> Values:
+    """part / whole; 0 where there is no whole, NaN where it is not known."""
+    return np.divide(part, whole, out=np.where(np.isnan(whole), np.nan, 0.0), where=whole > 0)

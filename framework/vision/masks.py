@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from framework.errors import DataError
 from framework.types import AnyMask, Mask, Packed
-from framework.vision.boxes import Box, Space
+from framework.vision.boxes import Box, Point, Space
 
 Dense = NDArray[np.bool_]
 """[height, width]; True is the target."""
@@ -37,7 +37,7 @@ def decode(mask: AnyMask) -> Dense:
     if isinstance(mask, Packed):
         bits = np.unpackbits(np.frombuffer(mask.bits, np.uint8), count=mask.width * mask.height)
         return bits.reshape(mask.height, mask.width).astype(bool)
-    _check(mask)
+    checked(mask)
     target = np.arange(len(mask.runs)) % 2 == 1
     return np.repeat(target, mask.runs).reshape(mask.width, mask.height).T
 
@@ -61,6 +61,15 @@ def union(masks: Sequence[AnyMask]) -> Mask:
     return encode(np.logical_or.reduce([decode(mask) for mask in masks]))
 
 
+def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
+    """The same mask at another size: each pixel is what lies under its centre."""
+    if (mask.width, mask.height) == (width, height):
+        return mask
+    rows = (2 * np.arange(height) + 1) * mask.height // (2 * height)
+    columns = (2 * np.arange(width) + 1) * mask.width // (2 * width)
+    return pack(decode(mask)[rows[:, None], columns])
+
+
 def area(mask: AnyMask) -> int:
     """How many pixels the target has."""
     if isinstance(mask, Packed):
@@ -71,7 +80,7 @@ def area(mask: AnyMask) -> int:
 def box(mask: AnyMask, space: Space) -> Box | None:
     """The least box around the target, read off the runs; None without target. `space` counts the mask's pixels."""
     mask = as_runs(mask)
-    _check(mask)
+    checked(mask)
     ends = np.cumsum(mask.runs)[1::2]
     lengths = np.array(mask.runs[1::2], dtype=np.int64)
     starts, lasts = (ends - lengths)[lengths > 0], ends[lengths > 0] - 1
@@ -83,6 +92,26 @@ def box(mask: AnyMask, space: Space) -> Box | None:
     return Box(int(starts[0]) // mask.height, top, int(lasts[-1]) // mask.height + 1, bottom + 1, space)
 
 
-def _check(mask: Mask) -> None:
+def inner_point(mask: AnyMask, space: Space) -> Point | None:
+    """The centre of the largest circle within the target; None without target. `space` counts the mask's pixels.
+
+    It lies on the target even where the centre of mass does not, and of several it is the one nearest to that.
+    """
+    import cv2
+
+    found = box(mask, space)
+    if found is None:
+        return None
+    x0, y0, x1, y1 = (int(side) for side in found.corners)
+    framed = np.pad(decode(mask)[y0:y1, x0:x1], 1).astype(np.uint8)  # a picture's edge is an edge
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    rows, columns = np.nonzero(framed)
+    deepest = np.argwhere(depth >= depth.max() - 1e-3)
+    off = deepest - (rows.mean(), columns.mean())
+    row, column = deepest[(off**2).sum(1).argmin()].tolist()
+    return Point(x0 + column - 0.5, y0 + row - 0.5, space)
+
+
+def checked(mask: Mask) -> None:
     if sum(mask.runs) != mask.width * mask.height:
         raise DataError(f"a mask's runs cover {sum(mask.runs)} pixels, but it is {mask.width} × {mask.height}")
