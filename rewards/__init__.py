@@ -15,6 +15,7 @@ from rewards.form import (
 )
 from rewards.matching import Matched
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
+from rewards.published import VideoSegO3, VisionReasoner
 from rewards.temporal import IntervalIoU, KeyframeHit
 
 REWARDS: dict[str, type[Reward]] = {
@@ -42,5 +43,7 @@ REWARDS: dict[str, type[Reward]] = {
     "strict_format": StrictFormat,
     "tags_per_turn": TagsPerTurn,
     "turn_economy": TurnEconomy,
+    "videoseg_o3": VideoSegO3,
+    "vision_reasoner": VisionReasoner,
     "well_formed": WellFormed,
 }
