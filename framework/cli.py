@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "play and learn, with verl and Ray, on this machine or a cluster",
     "eval": "let everyone play the held-out tasks, and say who is how good",
     "view": "draw the page of a run",
+    "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
     "bench": "measure what is claimed, on this machine",
     "doctor": "is this machine ready, and what is missing?",
 }

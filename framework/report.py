@@ -25,6 +25,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
     evaluation.headline,
     curves.curves,
     evaluation.evaluation,
+    evaluation.comparison,
     pairs.pairs,
     groups.groups,
     episodes.players,
@@ -33,10 +34,10 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
 """In the order of the page."""
 
 
-def write(folder: Path, out: Path | None = None) -> Path:
-    """The page of a run, `report.html` in its folder if no other place is said."""
+def write(folder: Path, out: Path | None = None, others: Sequence[Path] = ()) -> Path:
+    """The page of a run, `report.html` in its folder if no other place is said; `others` are held against it."""
     page = out or folder / "report.html"
-    found = run.read(folder, page.parent)
+    found = run.read(folder, page.parent, others)
     boards = episodes.boards(found)
     sections = [section for make in SECTIONS if (section := make(found))]
     return draw(page, _title(folder), sections, notes=found.notes, images=found.images.sources, **boards)

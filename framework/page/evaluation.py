@@ -92,6 +92,15 @@ def evaluation(run: Run) -> Section | None:
     return {"draw": "tables", "title": "Evaluation", "about": about, "tables": [each for each in tables if each]}
 
 
+def comparison(run: Run) -> Section | None:
+    """The same of other runs."""
+    found = run.comparison
+    if not found:
+        return None
+    tables = [{"columns": found.columns, "rows": found.rows}]
+    return {"draw": "tables", "title": "Beside other runs", "about": found.summary, "tables": tables}
+
+
 def _whose(name: str, found: Verdict) -> str:
     """The model whose eyes were tampered with, if this player is one of those."""
     of, _, how = name.rpartition("_")

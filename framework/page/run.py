@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import evaluate, record
+from framework.comparison import Comparison, compare
 from framework.errors import UserError
 from framework.evaluate import Verdict
 from framework.page.images import Images
@@ -43,6 +44,8 @@ class Run:
     verdict: Verdict | None
     images: Images
     torn: Sequence[str] = ()
+    comparison: Comparison | None = None
+    """With other runs, if any were named."""
 
     @property
     def notes(self) -> list[str]:
@@ -50,8 +53,8 @@ class Run:
         return [*self.torn, *self.images.notes()]
 
 
-def read(folder: Path, beside: Path) -> Run:
-    """Whatever is there, for a page that will lie in `beside`."""
+def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
+    """Whatever is there, for a page that will lie in `beside`, and how `others` compare."""
     records = [record.read(folder / place) for place in PLACES if (folder / place / record.LINES).is_file()]
     lines = {stage: told for stage in STAGES if (told := tracker.read(folder / METRICS, stage))}
     verdict = evaluate.read(folder / VERDICT) if (folder / VERDICT).is_file() else None
@@ -60,4 +63,5 @@ def read(folder: Path, beside: Path) -> Run:
         raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as in: limner view runs/quickstart")
     images = Images([each.folder / record.FRAMES for each in records], beside)
     torn = [each.torn for each in records if each.torn]
-    return Run([entry for each in records for entry in each.entries], lines, verdict, images, torn)
+    comparison = compare([folder, *others]) if others else None
+    return Run([entry for each in records for entry in each.entries], lines, verdict, images, torn, comparison)

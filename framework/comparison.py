@@ -1,0 +1,94 @@
+"""Several runs beside each other, from what their evaluations found: the seeds of one recipe, or one recipe changed.
+
+runs/seed0/eval.json  ─┐
+runs/seed1/eval.json  ─┼─▶ a column a run, and who gained ─▶ the terminal, a README, a page
+runs/longer/eval.json ─┘
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framework import evaluate
+from framework.errors import UserError
+from framework.evaluate import Gain, Verdict
+from framework.train.run import Run
+
+FILE = "eval.json"
+STAGES = ("cold_start", "rl")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    columns: tuple[str, ...]
+    """Nothing, and the names of the runs."""
+    rows: tuple[tuple[str, ...], ...]
+    """What is told, and of each run."""
+    summary: str
+
+    def markdown(self) -> str:
+        """As a README shows it."""
+        lines = [self.columns, ("---",) * len(self.columns), *self.rows]
+        return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", self.summary])
+
+
+def compare(folders: Sequence[Path]) -> Comparison:
+    """What these runs came to. They must have been judged alike."""
+    found = [_read(folder) for folder in folders]
+    first = found[0]
+    for folder, each in zip(folders, found, strict=True):
+        if (each.score_name, each.tasks) != (first.score_name, first.tasks):
+            raise UserError(
+                f"{folder}: {each.tasks} tasks scored by {each.score_name}, but {folders[0]}: {first.tasks} by "
+                f"{first.score_name}; compare runs that played the same evaluation"
+            )
+    told = [_told(folder, each) for folder, each in zip(folders, found, strict=True)]
+    rows = tuple((name, *(each[name] for each in told)) for name in told[0])
+    return Comparison(("", *(folder.resolve().name for folder in folders)), rows, _summary(found))
+
+
+def _read(folder: Path) -> Verdict:
+    if not (folder / FILE).is_file():
+        raise UserError(f"{folder}: holds no {FILE}; make one with: limner eval RECIPE --out {folder}")
+    return evaluate.read(folder / FILE)
+
+
+def _told(folder: Path, found: Verdict) -> dict[str, str]:
+    """Where a run has two models, what the first came to and what the last did: a → b."""
+    rows, models, score = found.rows, found.models, found.score_name
+    steps = [str(step) for stage in STAGES if (step := Run(folder, stage).last_step())]
+
+    def scores(*names: str) -> str:
+        return _numbers([rows[name].score for name in names if name in rows])
+
+    return {
+        "steps: cold start + rl": " + ".join(steps) or "–",
+        score: scores(*models),
+        "gain": _gain(found.gains.get("greedy")),
+        f"{score}, by lot": _numbers([rows[name].sampled_score for name in models]),
+        "gain, by lot": _gain(found.gains.get("sampled")),
+        "well-formed": " → ".join(f"{rows[name].well_formed:.1%}" for name in models) or "–",
+        "blanked: grey where it looked": scores(*(f"{name}_blanked" for name in models[:-1]), "blanked"),
+        "blind: made to answer at once": scores("blind"),
+        "shuffled: another task's clip": scores("shuffled"),
+        "a random player": scores("random"),
+    }
+
+
+def _summary(found: Sequence[Verdict]) -> str:
+    """In how many runs a gain is not chance, by the interval over tasks."""
+    told: list[str] = []
+    for name, said in (("greedy", "always the likeliest reply"), ("sampled", "by lot")):
+        gains = [each.gains[name] for each in found if name in each.gains]
+        told += [f"{sum(gain.low > 0 for gain in gains)} of {len(gains)} {said}"] if gains else []
+    first = found[0]
+    known = f"{first.tasks} held-out tasks, score {first.score_name}; a → b is before and after rl"
+    return f"{known}. Runs whose gain has its 95 % interval above 0: {', '.join(told)}." if told else f"{known}."
+
+
+def _numbers(values: Sequence[float | None]) -> str:
+    return " → ".join(f"{value:.3f}" for value in values if value is not None) or "–"
+
+
+def _gain(found: Gain | None) -> str:
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "–"
