@@ -22,7 +22,7 @@ COMMANDS = {
     "show": "a recipe as it would run, as yaml",
     "check": "does it fit? keys, files, tokens, batch, coordinates, before anything is trained",
     "play": "play episodes with a scripted player or by hand, and draw the page",
-    "dry": "data, env, scripted player, rewards, advantages, with their figures",
+    "dry": "a step without a model: data, env, scripted player, rewards, advantages, exact tensors",
     "train": "play and learn, with verl and Ray, on this machine or a cluster",
     "eval": "let everyone play the held-out tasks, and say who is how good",
     "view": "draw the page of a run",

@@ -1,12 +1,15 @@
-"""limner dry: all of a training step but the model, in figures: data, env, a scripted player, rewards, advantages."""
+"""limner dry: a training step without a model: data, env, a scripted player, rewards, advantages, the exact tensors."""
 
 import argparse
 import asyncio
 import math
+import os
 import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
@@ -16,19 +19,23 @@ from framework.advantage import ADVANTAGES, joined, zero_groups
 from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
+from framework.errors import ConfigError
 from framework.lab.players import PLAYERS
 from framework.liveness import Vital
 from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play
 from framework.rows import Rows, lot, read
-from framework.types import Episode, RewardBreakdown
+from framework.types import Episode, RewardBreakdown, Stop
+
+if TYPE_CHECKING:
+    import torch
 
 MIB = 2**20
 SHORT = 60
 """Characters of a verdict that a table has room for."""
 EXACT = 8
-"""Episodes whose tensors are made."""
+"""Tasks of which the tensors of an episode are made."""
 FLOATS = 4 * 3 * 2
 """Bytes that a processor makes of one pixel: three colours as floats, twice, since a still counts as two frames."""
 
@@ -36,7 +43,6 @@ FLOATS = 4 * 3 * 2
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("-n", type=counted, default=64, metavar="N", help="this many episodes; 64 if not said")
-    parser.add_argument("--exact", action="store_true", help="and the very tensors a trainer would get; needs torch")
     parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said and there is an expert")
 
 
@@ -54,8 +60,8 @@ def run(said: argparse.Namespace) -> int:
         out.print("", table)
     for line in liveness.warnings(recipe.rewards, episodes, earned, _groups(episodes), recipe.env).values():
         out.print(f"\nWARNING: {line}", soft_wrap=True)
-    if said.exact:
-        out.print("", tensors(recipe, episodes[:EXACT]))
+    out.print()
+    out.print(tensors(recipe, episodes))
     return 0
 
 
@@ -144,20 +150,36 @@ def advantages(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[Rew
     return table
 
 
-def tensors(recipe: Recipe, episodes: Sequence[Episode]) -> Table:
-    """Ids, masks, positions and pixels of some episodes, made as in training."""
-    from framework.train.sample import Sample, dictated
+def tensors(recipe: Recipe, episodes: Sequence[Episode]) -> Table | str:
+    """What the trainer would get of the first episode of some tasks, or why it cannot be made on this machine."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # what is not here is not waited for
+    try:
+        from framework.train.sample import Sample, dictated
 
-    voice = recipe.reasoner.voice()
+        voice = recipe.reasoner.voice()
+    except ModuleNotFoundError as lacking:
+        return f"the exact tensors are left out: they need {lacking.name}, which is not installed (uv sync)"
+    except ConfigError as error:
+        path = recipe.reasoner.path
+        if path.startswith((".", "/", "~")) or Path(path).is_dir() or not isinstance(error.__cause__, OSError):
+            raise
+        return f"the exact tensors are left out: {error}; HF_HUB_OFFLINE=0 fetches it"
+    first = {each.task.id: each for each in reversed(episodes) if each.stop is not Stop.ERROR}
+    shown = list(reversed(first.values()))[:EXACT]
 
     async def made() -> list[Sample]:
-        return [await dictated(episode, recipe.env, voice, recipe.rollout) for episode in episodes]
+        return [await dictated(episode, recipe.env, voice, recipe.rollout) for episode in shown]
 
-    table = Table("task", "prompt", "response", "said", "positions", "pictures", "pixels", box=None, header_style="dim")
-    for episode, sample in zip(episodes, asyncio.run(made()), strict=True):
-        shapes = [list(sample.positions.shape), *(list(each.shape) for each in sample.pictures.values())]
-        pictures = len(sample.pictures.get("fingerprints", ()))
-        pixels = str(shapes[1]) if pictures else ""
-        lengths = (len(sample.prompt), len(sample.response), sum(sample.mask))
-        table.add_row(episode.task.id, *map(str, lengths), str(shapes[0]), str(pictures), pixels)
+    heads = ("tensors of an episode", "prompt", "response", "mask", "positions", "pictures", "pixels")
+    table = Table(*heads, box=None, header_style="dim")
+    for episode, sample in zip(shown, asyncio.run(made()), strict=True):
+        pictures, mask = sample.pictures, f"{sum(sample.mask)} of {len(sample.mask)}"
+        counted = str(len(pictures["image_grid_thw"])) if pictures else "0"
+        pixels = _shape(pictures["pixel_values"]) if pictures else ""
+        lengths = (str(len(sample.prompt)), str(len(sample.response)))
+        table.add_row(episode.task.id, *lengths, mask, _shape(sample.positions), counted, pixels)
     return table
+
+
+def _shape(tensor: "torch.Tensor") -> str:
+    return "×".join(str(side) for side in tensor.shape)

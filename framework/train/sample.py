@@ -63,8 +63,9 @@ class Dictated:
         self.lines, self.voice = iter([turn.said.text for turn in episode.turns]), voice
 
     async def __call__(self, request: Request, /) -> Sampled:
-        ids = (*self.voice.write(next(self.lines)), self.voice.stop_tokens[0])
-        return Sampled(ids, (0.0,) * len(ids), finished=True)
+        whole = (*self.voice.write(next(self.lines)), self.voice.stop_tokens[0])
+        said = whole[: request.max_tokens]
+        return Sampled(said, (0.0,) * len(said), finished=said == whole)
 
 
 async def dictated(episode: Episode, rules: Rules, voice: Voice, limits: Limits) -> Sample:

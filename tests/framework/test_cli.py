@@ -145,6 +145,56 @@ def test_dry_tells_what_each_reward_is_worth(capsys: pytest.CaptureFixture[str])
     assert "groups that agree" in said
 
 
+def test_dry_ends_with_the_tensors_a_trainer_would_get(capsys: pytest.CaptureFixture[str]):
+    assert main(["dry", "quickstart", "-n", "16", "--policy", "expert"]) == 0
+    _, _, table = capsys.readouterr().out.partition("tensors of an episode")
+    heads, *rows = filter(None, map(str.split, table.splitlines()))
+    assert heads == ["prompt", "response", "mask", "positions", "pictures", "pixels"]
+    assert len(rows) == 2
+    for _, prompt, response, said, _, of, positions, pictures, pixels in rows:
+        assert of == response
+        assert positions == f"4×{int(prompt) + int(response)}"
+        assert 0 < int(said) < int(response)
+        assert (pictures, pixels) == ("7", f"{6 * 4 + 64}×48")  # patches of 4×4 pixels: 6 of 8×8, then one of 32×32
+
+
+BARE = """
+import shutil, sys
+from pathlib import Path
+from framework.cli import main
+from framework.recipe import find_recipe
+whole, bare = find_recipe("quickstart", ["reasoner.grounding=0"]).reasoner.folder(), sys.argv[1]
+shutil.copytree(whole, bare, ignore=shutil.ignore_patterns("*.safetensors"))
+code = main(["dry", "quickstart", "-n", "8", f"reasoner.path={bare}"])
+print(code, [name for name in ("verl", "ray") if name in sys.modules])
+"""
+
+
+def test_dry_needs_neither_weights_nor_verl_nor_ray(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, str(tmp_path / "bare")], capture_output=True, text=True, cwd=ROOT
+    )
+    assert "4×113" in done.stdout, done.stderr
+    assert done.stdout.endswith("0 []\n")
+
+
+def test_dry_without_torch_says_so_and_tells_the_rest():
+    code = "import sys; sys.modules['torch'] = None; from framework.cli import main; print(main(['dry', 'quickstart']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    *rest, last, exit = done.stdout.splitlines()
+    assert "groups that agree" in "".join(rest)
+    assert last == "the exact tensors are left out: they need torch, which is not installed (uv sync)"
+    assert (exit, done.stderr) == ("0", "")
+
+
+def test_dry_downloads_nothing_and_refuses_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]):
+    said = ["dry", "quickstart", "-n", "8"]
+    assert main([*said, "reasoner={use: qwen3_vl, path: nobody/has-such-a-model}"]) == 0
+    assert "reasoner.path: nobody/has-such-a-model cannot be read" in capsys.readouterr().out
+    assert main([*said, "reasoner={use: qwen3_vl, path: ./ghost}"]) == 2
+    assert "reasoner.path: ./ghost cannot be read" in capsys.readouterr().err
+
+
 def test_dry_counts_rows_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["dry", "quickstart", "-n", "8", "--policy", "expert", "data.faulty=skip"]) == 0
     assert "left out" not in capsys.readouterr().out

@@ -23,7 +23,7 @@ def my_lab(tmp_path: Path) -> Path:
 def limner(*argv: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "import sys; from framework.cli import main; sys.exit(main())", *argv]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, timeout=180)
 
 
 def test_a_recipe_of_ones_own_is_played_from_another_folder(my_lab: Path):
