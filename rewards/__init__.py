@@ -16,7 +16,7 @@ from rewards.form import (
 from rewards.matching import Matched
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
 from rewards.published import VideoSegO3, VisionReasoner
-from rewards.temporal import IntervalIoU, KeyframeHit
+from rewards.temporal import Coverage, IntervalIoU, IntervalPrecision, KeyframeHit, KeyframeQuality
 
 REWARDS: dict[str, type[Reward]] = {
     "answer_schema": AnswerSchema,
@@ -26,9 +26,12 @@ REWARDS: dict[str, type[Reward]] = {
     "box_iou": BoxIoU,
     "box_l1": BoxL1,
     "box_near": BoxNear,
+    "coverage": Coverage,
     "exact_answer": ExactAnswer,
     "interval_iou": IntervalIoU,
+    "interval_precision": IntervalPrecision,
     "keyframe_hit": KeyframeHit,
+    "keyframe_quality": KeyframeQuality,
     "matched": Matched,
     "multiple_choice": MultipleChoice,
     "negative_point": NegativePoint,
