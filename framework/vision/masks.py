@@ -93,23 +93,29 @@ def box(mask: AnyMask, space: Space) -> Box | None:
 
 
 def inner_point(mask: AnyMask, space: Space) -> Point | None:
-    """The centre of the largest circle within the target; None without target. `space` counts the mask's pixels.
+    """The centre of the largest circle within the target; None without target. `space` counts the mask's pixels."""
+    found = box(mask, space)
+    if found is None:
+        return None
+    x0, y0, x1, y1 = (int(side) for side in found.corners)
+    column, row = deepest(decode(mask)[y0:y1, x0:x1])
+    return Point(x0 + column + 0.5, y0 + row + 0.5, space)
+
+
+def deepest(dense: Dense) -> tuple[int, int]:
+    """The pixel of a target, column and row, that is farthest from whatever is not target; a picture's edge is an edge.
 
     It lies on the target even where the centre of mass does not, and of several it is the one nearest to that.
     """
     import cv2
 
-    found = box(mask, space)
-    if found is None:
-        return None
-    x0, y0, x1, y1 = (int(side) for side in found.corners)
-    framed = np.pad(decode(mask)[y0:y1, x0:x1], 1).astype(np.uint8)  # a picture's edge is an edge
-    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    rows, columns = np.nonzero(framed)
-    deepest = np.argwhere(depth >= depth.max() - 1e-3)
-    off = deepest - (rows.mean(), columns.mean())
-    row, column = deepest[(off**2).sum(1).argmin()].tolist()
-    return Point(x0 + column - 0.5, y0 + row - 0.5, space)
+    framed = np.pad(dense, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    rows, columns = np.nonzero(dense)
+    found = np.argwhere(depth >= depth.max() - 1e-3)
+    off = found - (rows.mean(), columns.mean())
+    row, column = found[(off**2).sum(1).argmin()].tolist()
+    return column, row
 
 
 def checked(mask: Mask) -> None:

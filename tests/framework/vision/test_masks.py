@@ -7,8 +7,9 @@ from hypothesis.extra.numpy import arrays
 from framework.errors import DataError
 from framework.types import Mask
 from framework.vision import masks
-from framework.vision.boxes import Space
+from framework.vision.boxes import Point, Space
 
+SPACE = Space("clip#0", (0, 0, 60, 40), (60, 40))
 dense = arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7)))
 
 
@@ -58,3 +59,43 @@ def test_runs_of_another_size_are_refused():
 def test_masks_of_two_sizes_have_no_union():
     with pytest.raises(DataError, match="same size"):
         masks.union([Mask((6,), 3, 2), Mask((4,), 2, 2)])
+
+
+@given(dense, st.integers(1, 5))
+def test_a_mask_made_larger_and_small_again_is_the_same(pixels, times):
+    mask = masks.encode(pixels)
+    larger = masks.resized(mask, mask.width * times, mask.height * times)
+    assert np.array_equal(masks.decode(larger), np.kron(pixels, np.ones((times, times), bool)))
+    assert masks.as_runs(masks.resized(larger, mask.width, mask.height)) == mask
+
+
+@given(dense)
+def test_the_inner_point_lies_on_the_target(pixels):
+    mask = masks.encode(pixels)
+    point = masks.inner_point(mask, space(mask))
+    assert (point is None) == (not pixels.any())
+    assert point is None or pixels[int(point.y), int(point.x)]
+
+
+def test_the_inner_point_is_the_centre_of_the_largest_circle():
+    pixels = np.zeros((40, 60), bool)
+    pixels[5:20, 5:50] = True  # a bar: of all circles as wide as it, the middle one
+    pixels[:, 50:53] = True  # and a thin wall beside it
+    assert masks.inner_point(masks.encode(pixels), SPACE) == Point(29.5, 12.5, SPACE)
+
+
+def test_the_inner_point_of_a_ring_lies_on_it():
+    across, down = np.meshgrid(np.arange(60) - 30, np.arange(40) - 20)
+    ring = (across**2 + down**2 < 18**2) & (across**2 + down**2 > 12**2)
+    point = masks.inner_point(masks.pack(ring), SPACE)
+    assert point is not None
+    assert ring[int(point.y), int(point.x)]
+    assert 13 < np.hypot(point.x - 30, point.y - 20) < 17
+
+
+def test_a_pictures_edge_is_an_edge():
+    assert masks.inner_point(masks.encode(np.ones((40, 60), bool)), SPACE) in (
+        Point(29.5, 19.5, SPACE),
+        Point(30.5, 20.5, SPACE),
+        Point(29.5, 20.5, SPACE),
+    )
