@@ -1,14 +1,14 @@
 """`limner …`: finds the command, and turns a user's mistake into one message and exit code 2.
 
 Each command is a file in framework/commands with `arguments(parser)` and `run(said)`; only the one that is asked for is
-imported, so that help and mistakes come at once.
+imported, so that help and mistakes come at once. A file with COMMANDS of its own has commands within the command.
 """
 
 import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +27,7 @@ COMMANDS = {
     "eval": "let everyone play the held-out tasks, and say who is how good",
     "view": "draw the page of a run",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
+    "reward": "prove rewards before a run learns from them",
     "bench": "measure what is claimed, on this machine",
     "doctor": "is this machine ready, and what is missing?",
 }
@@ -62,17 +63,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def command(argv: list[str]) -> int:
+def command(argv: list[str], there: Mapping[str, str] = COMMANDS, within: str = "") -> int:
+    """Run the command that `argv` begins with; `within` is the command that has it, if not limner itself."""
     name, said = (argv[0], argv[1:]) if argv else ("--help", [])
     if name in ("-h", "--help"):
-        print(HELP)
+        print(_help(there, within))
         return 0
-    if name not in COMMANDS:
-        raise UserError(f"no command {name!r}; {nearest(name, COMMANDS)}")
+    if name not in there:
+        raise UserError(f"{f'{within}: ' if within else ''}no command {name!r}; {nearest(name, there)}")
     module = importlib.import_module(f"framework.commands.{name}")
-    parser = Parser(prog=f"limner {name}", description=COMMANDS[name], allow_abbrev=False)
+    if inside := getattr(module, "COMMANDS", None):
+        return command(said, inside, name)
+    prog = " ".join(filter(None, ("limner", within, name)))
+    parser = Parser(prog=prog, description=there[name], allow_abbrev=False)
     module.arguments(parser)
     return module.run(parser.read(said))
+
+
+def _help(there: Mapping[str, str], within: str) -> str:
+    """All commands, or those within one."""
+    if not within:
+        return HELP
+    listed = [f"  {name:<9} {about}" for name, about in there.items()]
+    return "\n".join([f"usage: limner {within} COMMAND …", "", COMMANDS[within], "", *listed])
 
 
 class Parser(argparse.ArgumentParser):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from framework.cli import COMMANDS, main
+from framework.commands.reward import COMMANDS as PROOFS
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,12 +44,24 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
         assert all(f"  {name} " in said for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [*(name for name in COMMANDS if name != "reward"), *(f"reward {name}" for name in PROOFS)]
+)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as done:
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     assert done.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: limner {name}")
+
+
+def test_a_command_within_a_command_is_found(capsys: pytest.CaptureFixture[str]):
+    for argv in (["reward"], ["reward", "--help"]):
+        assert main(argv) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("usage: limner reward COMMAND")
+        assert all(f"  {name} " in said for name in PROOFS)
+    assert main(["reward", "rescroe"]) == 2
+    assert capsys.readouterr().err == "limner: reward: no command 'rescroe'; did you mean 'rescore'?\n"
 
 
 def test_help_comes_at_once_and_without_torch():
