@@ -31,7 +31,9 @@ class SingleTurn(Rules):
         if not truth.boxes:
             raise DataError(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
         keyframe = largest(seen or truth.boxes)
-        items = tuple(Item(box=box, point=box.centre) for box in truth.boxes[keyframe])
+        boxes, points = truth.boxes[keyframe], truth.points.get(keyframe, ())
+        inner = points if len(points) == len(boxes) else [box.centre for box in boxes]
+        items = tuple(Item(box=box, point=point) for box, point in zip(boxes, inner, strict=True))
         return Doing(self, task, Answer(items=items, keyframe=keyframe if task.video.length > 1 else None))
 
 

@@ -19,12 +19,12 @@ from pydantic import AfterValidator, Field
 from framework.errors import DataError, UnknownName
 from framework.lab.levels import CELLS, LEVELS, UNSEEN_PAIRS, Level
 from framework.lab.queries import Question, Track, ask
-from framework.lab.scene import COLOURS, SHAPES, Scene, Thing
+from framework.lab.scene import COLOURS, SHAPES, Scene, Thing, cut
 from framework.registry import find
 from framework.source import Source
 from framework.types import Task, Truth, Video
 from framework.vision import masks
-from framework.vision.boxes import Interval
+from framework.vision.boxes import Box, Interval, Point
 
 T = TypeVar("T")
 Split = Literal["train", "eval", "held_out"]
@@ -184,10 +184,29 @@ def _truth(clip: Clip, video: Video) -> Truth:
     frames = np.flatnonzero(seen.any((1, 2))).tolist()
     exact = {frame: masks.encode(seen[frame]) for frame in frames}
     boxes = {frame: box for frame, mask in exact.items() if (box := masks.box(mask, video.space(frame)))}
+    points = {frame: _inner_point(target, seen[frame], box) for frame, box in boxes.items()}
     return Truth(
         present=tuple(frame in exact for frame in range(video.length)),
         boxes={frame: (box,) for frame, box in boxes.items()},
+        points={frame: (point,) for frame, point in points.items()},
         masks=exact,
         interval=Interval(frames[0], frames[-1]) if video.length > 1 else None,
         kind=clip.kind if _allowed(target, "train") else f"{clip.kind}, unseen pair",
     )
+
+
+def _inner_point(target: Thing, seen: NDArray[np.bool_], box: Box) -> Point:
+    """A point well inside what is seen of the target."""
+    x0, y0, x1, y1 = (int(side) for side in box.corners)
+    visible = seen[y0:y1, x0:x1]
+    whole = np.count_nonzero(visible) == target.pixels
+    column, row = _deepest(target.shape, target.radius) if whole else masks.deepest(visible)
+    return Point(x0 + column + 0.5, y0 + row + 0.5, box.space)
+
+
+@lru_cache(maxsize=512)
+def _deepest(shape: str, radius: int) -> tuple[int, int]:
+    """Of a shape that nothing covers, from the corner of its box."""
+    stamp = cut(shape, radius)
+    rows, columns = np.flatnonzero(stamp.any(1)), np.flatnonzero(stamp.any(0))
+    return masks.deepest(stamp[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])

