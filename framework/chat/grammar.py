@@ -12,7 +12,6 @@ with the reason; nothing here raises, whatever the reply.
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, cast
 
@@ -160,8 +159,9 @@ class _Reader:
     def item(self, said: Mapping[str, Any], frame: int | None) -> Item:
         box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
         point = self.point(said["point_2d"], frame) if "point_2d" in said else None
-        negative = said.get("neg_point_2d", [])
-        several = negative if negative and isinstance(negative[0], list) else [negative] if negative else []
+        beside: Any = said.get("neg_point_2d")
+        several = cast(list[Any], beside if isinstance(beside, list) else [])
+        several = several if several and isinstance(several[0], list) else [beside] if beside else []
         return Item(box=box, point=point, negatives=tuple(self.point(each, frame) for each in several))
 
     def interval(self, said: Mapping[str, Any]) -> Interval | None:
@@ -240,7 +240,7 @@ def _index(said: Mapping[str, Any], key: str) -> int:
     value = said.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Fault(f"needs {key} as a frame number" if key not in said else f"{key} is no frame number")
-    if not math.isfinite(value) or value != int(value):
+    if isinstance(value, float) and not value.is_integer():  # nor are NaN and infinity
         raise _Fault(f"{key} is no whole number")
     return int(value)
 

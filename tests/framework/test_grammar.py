@@ -76,6 +76,9 @@ def test_words_answer_a_question() -> None:
         ('<answer>{"bbox_2d": [1, 2, 3, 1e999]}</answer>', "bbox_2d needs 4 numbers"),
         ('<answer>{"bbox_2d": [9, 2, 3, 4]}</answer>', "is reversed"),
         ('<answer>{"objects": 3}</answer>', "objects needs a list"),
+        ('<answer>[{"neg_point_2d": 3}]</answer>', "point needs 2 numbers"),
+        ('<answer>[{"neg_point_2d": {"x": 3}}]</answer>', "point needs 2 numbers"),
+        ('<answer>[{"neg_point_2d": [[1, 2], 3]}]</answer>', "point needs 2 numbers"),
         ("<answer>{bbox: 1}</answer>", "not JSON"),
         ("<answer>" + "[" * 50_000 + "</answer>", "nested too deep"),
         ("<answer>" + "9" * 200_000 + "</answer>", "too many"),
@@ -85,6 +88,12 @@ def test_words_answer_a_question() -> None:
 )
 def test_what_is_no_action_says_why(text: str, why: str) -> None:
     assert why in reason(text)
+
+
+def test_a_frame_number_of_hundreds_of_digits_is_outside() -> None:
+    far = f'<select>{{"start": 2, "end": {"9" * 400}, "keyframe": -{"9" * 400}}}</select>'
+    assert read(far) == Select(Interval(2, 9), 0)
+    assert "is outside 0–9" in reason(far, Grammar(clamp=False))
 
 
 def test_an_action_of_another_game_is_refused_by_name() -> None:
