@@ -33,7 +33,7 @@ Tree = dict[str, Any]
 class Settings(BaseModel):
     """Base of all settings: frozen, no unknown keys, a docstring under each field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
