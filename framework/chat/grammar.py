@@ -159,10 +159,8 @@ class _Reader:
     def item(self, said: Mapping[str, Any], frame: int | None) -> Item:
         box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
         point = self.point(said["point_2d"], frame) if "point_2d" in said else None
-        beside: Any = said.get("neg_point_2d")
-        several = cast(list[Any], beside if isinstance(beside, list) else [])
-        several = several if several and isinstance(several[0], list) else [beside] if beside else []
-        return Item(box=box, point=point, negatives=tuple(self.point(each, frame) for each in several))
+        beside = _several(said.get("neg_point_2d"))
+        return Item(box=box, point=point, negatives=tuple(self.point(each, frame) for each in beside))
 
     def interval(self, said: Mapping[str, Any]) -> Interval | None:
         if "start" not in said and "end" not in said:
@@ -243,6 +241,14 @@ def _index(said: Mapping[str, Any], key: str) -> int:
     if isinstance(value, float) and not value.is_integer():  # nor are NaN and infinity
         raise _Fault(f"{key} is no whole number")
     return int(value)
+
+
+def _several(said: Any) -> list[Any]:
+    """Points, where one may stand without a list of its own."""
+    listed: list[Any] = cast(list[Any], said) if isinstance(said, list) else []
+    if listed and isinstance(listed[0], list):
+        return listed
+    return [said] if said else []
 
 
 def _numbers(said: Any, count: int, key: str) -> tuple[float, ...]:
