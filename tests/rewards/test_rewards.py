@@ -7,10 +7,9 @@ from framework.policy import Scripted
 from framework.reward import Reward
 from framework.rollout import play
 from framework.testing import check_reward
-from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Video
+from framework.types import Episode, Task, Truth, Video
 from framework.vision.boxes import Box, Interval
 from rewards import REWARDS
-from rewards.box import BoxIoU
 from rewards.economy import TurnEconomy
 from rewards.form import Answered, WellFormed
 
@@ -50,18 +49,6 @@ ALL = [
 @pytest.mark.parametrize("reward", [make() for make in REWARDS.values()], ids=REWARDS)
 def test_every_reward_keeps_the_contract(reward: Reward) -> None:
     check_reward(reward, ALL)
-
-
-def test_box_iou_counts_at_the_answered_frame() -> None:
-    assert BoxIoU()(ALL[:3]) == pytest.approx([1.0, 0.5, 0.0])
-
-
-def test_box_iou_tells_why_it_has_no_number() -> None:
-    assert BoxIoU()([said("?"), said("<answer>left</answer>"), said(RIGHT, task=BLANK)]) == [
-        Malformed("nothing was answered"),
-        Malformed("the answer has no box"),
-        NotApplicable("the task has no true box"),
-    ]
 
 
 def test_form_and_answer() -> None:
