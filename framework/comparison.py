@@ -35,12 +35,11 @@ class Comparison:
 def compare(folders: Sequence[Path]) -> Comparison:
     """What these runs came to. They must have been judged alike."""
     found = [_read(folder) for folder in folders]
-    first = found[0]
     for folder, each in zip(folders, found, strict=True):
-        if (each.score_name, each.tasks) != (first.score_name, first.tasks):
+        if _judged(each) != _judged(found[0]):
             raise UserError(
-                f"{folder}: {each.tasks} tasks scored by {each.score_name}, but {folders[0]}: {first.tasks} by "
-                f"{first.score_name}; compare runs that played the same evaluation"
+                f"{folder}: {_said(each)}, but {folders[0]}: {_said(found[0])}; compare runs that played the same "
+                f"tasks for the same score (limner eval RECIPE --out {folder} plays them again)"
             )
     told = [_told(folder, each) for folder, each in zip(folders, found, strict=True)]
     rows = tuple((name, *(each[name] for each in told)) for name in told[0])
@@ -51,6 +50,14 @@ def _read(folder: Path) -> Verdict:
     if not (folder / FILE).is_file():
         raise UserError(f"{folder}: holds no {FILE}; make one with: limner eval RECIPE --out {folder}")
     return evaluate.read(folder / FILE)
+
+
+def _judged(found: Verdict) -> tuple[str, int, str]:
+    return found.score_name, found.tasks, found.digest
+
+
+def _said(found: Verdict) -> str:
+    return f"{found.tasks} tasks ({found.digest or 'which, it did not say'}) scored by {found.score_name}"
 
 
 def _told(folder: Path, found: Verdict) -> dict[str, str]:

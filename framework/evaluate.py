@@ -9,6 +9,7 @@ policy that has learned to look loses by each of them.
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,10 +127,10 @@ def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) ->
 
 
 def write(
-    path: Path, score_name: str, seed: int, tasks: int, rows: Mapping[str, Row], gains: Mapping[str, Gain]
+    path: Path, score_name: str, seed: int, tasks: Sequence[Task], rows: Mapping[str, Row], gains: Mapping[str, Gain]
 ) -> None:
     """eval.json: the table, and what training gained (greedy, and sampled within it)."""
-    found: dict[str, Any] = {"n": tasks, "seed": seed, "score_name": score_name}
+    found: dict[str, Any] = {"n": len(tasks), "tasks": _digest(tasks), "seed": seed, "score_name": score_name}
     found["policies"] = {
         name: {
             "score": each.score,
@@ -147,6 +148,10 @@ def write(
     path.write_text(json.dumps(found, indent=2) + "\n")
 
 
+def _digest(tasks: Sequence[Task]) -> str:
+    return hashlib.blake2b("\n".join(task.id for task in tasks).encode(), digest_size=8).hexdigest()
+
+
 # ---- and back --------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +165,8 @@ class Verdict:
     gains: Mapping[str, Gain]
     """greedy and sampled, where there were two models."""
     seed: int = 0
+    digest: str = ""
+    """Which tasks they were; empty in an evaluation that did not say."""
 
     @property
     def models(self) -> list[str]:
@@ -174,7 +181,7 @@ def read(path: Path) -> Verdict:
         rows = {name: _row(dict(each)) for name, each in found["policies"].items()}
         gains = {"greedy": found["gain"], "sampled": found["gain"].get("sampled")} if "gain" in found else {}
         drawn = {name: Gain(each["mean"], each["low"], each["high"]) for name, each in gains.items() if each}
-        return Verdict(found["score_name"], found["n"], rows, drawn, found["seed"])
+        return Verdict(found["score_name"], found["n"], rows, drawn, found["seed"], found.get("tasks", ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: {type(error).__name__}: {error}; `limner eval RECIPE` writes it anew") from None
 

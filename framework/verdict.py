@@ -28,7 +28,7 @@ def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[lis
         games = played.greedy.get(name)
         for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True) if games else ():
             record.add(episode, earned, policy=name, stage="eval")
-    write(folder / FILE, played.score_name, recipe.seed, len(played.tasks), rows, gains)
+    write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
     tables = [_players(rows, played.score_name), *_kinds(rows)]
     return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
 

@@ -8,7 +8,9 @@ from framework.commands.view import view
 from framework.comparison import compare
 from framework.errors import UserError
 from framework.evaluate import Gain, Row, write
+from framework.types import Task, Video
 
+CLIP = Video("clip", 1, 8, 8)
 SURE, CHANCE = Gain(0.05, 0.02, 0.08), Gain(0.01, -0.02, 0.04)
 
 
@@ -26,10 +28,11 @@ AFTER = BEFORE | {
 }
 
 
-def judged(folder: Path, rows: Mapping[str, Row], *gains: Gain, score: str = "place", tasks: int = 400) -> Path:
+def judged(folder: Path, rows: Mapping[str, Row], *gains: Gain, first: int = 0) -> Path:
+    tasks = [Task(id=str(number), question="?", video=CLIP) for number in range(first, 400)]
     folder.mkdir(parents=True)
     found: dict[str, Gain] = dict(zip(("greedy", "sampled"), gains, strict=False))
-    write(folder / "eval.json", score, seed=0, tasks=tasks, rows=rows, gains=found)
+    write(folder / "eval.json", "place", seed=0, tasks=tasks, rows=rows, gains=found)
     return folder
 
 
@@ -60,8 +63,8 @@ def test_runs_that_gained_are_those_whose_interval_is_above_0(runs: list[Path]) 
 
 
 def test_runs_that_were_judged_differently_are_not_compared(runs: list[Path], tmp_path: Path) -> None:
-    other = judged(tmp_path / "other", BEFORE, tasks=300)
-    with pytest.raises(UserError, match=r"other: 300 tasks scored by place, but .*seed0: 400 by place; compare runs"):
+    other = judged(tmp_path / "other", BEFORE, first=100)
+    with pytest.raises(UserError, match=r"other: 300 tasks \(\w+\) scored by place, but .*seed0: 400 tasks \(\w+\)"):
         compare([runs[0], other])
     with pytest.raises(UserError, match=r"nowhere: holds no eval\.json; make one with: limner eval RECIPE --out"):
         compare([tmp_path / "nowhere"])

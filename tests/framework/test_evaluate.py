@@ -78,7 +78,7 @@ def test_eval_json_has_the_table_and_the_gain(tmp_path: Path) -> None:
     right, half = played(RIGHT), played(HALF)
     rows = {"rl": row(TASKS, right, right), "cold_start": row(TASKS, half)}
     gains = {"greedy": gain(right.scores(), half.scores()), "sampled": gain(right.scores(), half.scores())}
-    write(tmp_path / "eval.json", "place", seed=3, tasks=6, rows=rows, gains=gains)
+    write(tmp_path / "eval.json", "place", seed=3, tasks=TASKS, rows=rows, gains=gains)
     found = json.loads((tmp_path / "eval.json").read_text())
     assert found["policies"]["rl"]["score"] == 1.0
     assert found["policies"]["rl"]["by_kind"] == {"even": 1.0, "odd": 1.0}

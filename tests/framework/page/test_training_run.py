@@ -49,7 +49,7 @@ def run(tmp_path: Path) -> Path:
     models = ("cold_start", "rl")
     rows = {name: row(TASKS, each, games(name, 2) if name in models else None) for name, each in greedy.items()}
     found = gain(greedy["rl"].scores(), greedy["cold_start"].scores())
-    write(folder / "eval.json", "place", 0, len(TASKS), rows, {"greedy": found, "sampled": found})
+    write(folder / "eval.json", "place", 0, TASKS, rows, {"greedy": found, "sampled": found})
 
     record = Record(folder / "eval")
     for name in ("expert", *models):
