@@ -13,10 +13,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from framework.config import Fault, Name, SerializeAsAny, Settings, chosen
 from framework.line import Points
+from framework.registry import table
 from framework.schedule import Schedule
 from framework.types import Broken, Episode, Failure, Malformed, NotApplicable
 
@@ -121,6 +122,27 @@ class TurnReward(Reward):
             return failures[-1] if self.over_turns == "last" else failures[0]
         among = len(chosen) if self.over_turns == "mean" else 1
         return [numbers[place] / among if place in chosen else 0.0 for place in range(len(turns))]
+
+
+def part(kind: type[Reward] = Reward) -> Any:
+    """The type annotation of a reward within another, chosen by name: it has settings, but no say in the formula.
+
+    `of: Annotated[SerializeAsAny[TurnReward], part(TurnReward)]` takes {"use": "mask_iou", "on": "keyframe"}.
+    """
+    without = [*(TurnReward if issubclass(kind, TurnReward) else Reward).model_fields, "paid"]
+
+    def choose(given: Any) -> Any:
+        reward: Reward = chosen("reward").func(given)
+        if not isinstance(reward, kind):
+            there = ", ".join(sorted(name for name, each in table("reward").items() if issubclass(each, kind)))
+            raise Fault((), f"{type(reward).__name__} will not do; there are: {there}")
+        fields = type(reward).model_fields
+        for name in without:
+            if name in fields and getattr(reward, name) != fields[name].get_default(call_default_factory=True):
+                raise Fault((name,), "has no meaning for a reward within another; set it for the outer one")
+        return reward
+
+    return BeforeValidator(choose)
 
 
 Rewards = dict[Name, Annotated[SerializeAsAny[Reward], chosen("reward")]]

@@ -149,9 +149,11 @@ def _column(name: str, reward: Reward, episodes: Sequence[Episode]) -> Column:
     failures = {place: each for place, each in enumerate(checked) if isinstance(each, FAILURES)}
     numbers = [_number(name, reward, each) if isinstance(each, FAILURES) else each for each in checked]
     values = np.array(numbers, np.float64)
+    counts = _shaped(reward, values)
     if not isinstance(reward, TurnReward):
-        return Column(values, _shaped(reward, values), failures, {})
-    counts = np.array([sum(shares[place]) if place in shares else each for place, each in enumerate(numbers)])
+        return Column(values, counts, failures, {})
+    for place, each in shares.items():
+        counts[place] = sum(each)
     return Column(values, counts, failures, {} if reward.paid == "outcome" else shares)
 
 

@@ -13,25 +13,34 @@ from rewards.form import (
     TagsPerTurn,
     WellFormed,
 )
+from rewards.group import BestOf, GroupDifficulty, Rank
+from rewards.mask import ContourAccuracy, JAndF, MaskIoU
 from rewards.matching import Matched
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
+from rewards.progress import KeyframeMargin, Progress
 from rewards.published import VideoSegO3, VisionReasoner
 from rewards.temporal import Coverage, IntervalIoU, IntervalPrecision, KeyframeHit, KeyframeQuality
 
 REWARDS: dict[str, type[Reward]] = {
     "answer_schema": AnswerSchema,
     "answered": Answered,
+    "best_of": BestOf,
     "box_giou": BoxGIoU,
     "box_hit": BoxHit,
     "box_iou": BoxIoU,
     "box_l1": BoxL1,
     "box_near": BoxNear,
+    "contour_accuracy": ContourAccuracy,
     "coverage": Coverage,
     "exact_answer": ExactAnswer,
+    "group_difficulty": GroupDifficulty,
     "interval_iou": IntervalIoU,
     "interval_precision": IntervalPrecision,
+    "j_and_f": JAndF,
     "keyframe_hit": KeyframeHit,
+    "keyframe_margin": KeyframeMargin,
     "keyframe_quality": KeyframeQuality,
+    "mask_iou": MaskIoU,
     "matched": Matched,
     "multiple_choice": MultipleChoice,
     "negative_point": NegativePoint,
@@ -42,6 +51,8 @@ REWARDS: dict[str, type[Reward]] = {
     "point_in_mask": PointInMask,
     "point_in_own_box": PointInOwnBox,
     "point_near": PointNear,
+    "progress": Progress,
+    "rank": Rank,
     "step_keywords": StepKeywords,
     "strict_format": StrictFormat,
     "tags_per_turn": TagsPerTurn,

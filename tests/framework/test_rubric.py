@@ -143,6 +143,12 @@ def test_a_turn_without_a_number_is_passed_over_but_not_when_it_is_the_one_that_
     assert one(a=GivesTurns(turns=((0.5, "broken"),), over_turns="first")).total is None
 
 
+def test_a_failure_that_counts_zero_is_shaped_as_zero_is() -> None:
+    shape = ((0.0, -1.0), (1.0, 1.0))
+    row = one(a=Gives(values=("malformed",), shape=shape), b=GivesTurns(turns=(("malformed",),), shape=shape))
+    assert (row.parts, row.terms) == ({"a": 0, "b": 0}, {"a": -1, "b": -1})
+
+
 def test_what_is_paid_turn_by_turn_adds_up_to_the_term() -> None:
     turns = GivesTurns(turns=((0.2, 0.6),), over_turns="mean", paid="turn", weight=2, shape=((0, 0), (0.4, 0.4)))
     row = one(a=turns, f=Gives(values=(0.5,), multiplies=("total",)))
