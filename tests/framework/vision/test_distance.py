@@ -15,7 +15,7 @@ def painted(pixels, width, height):
     rows = (2 * np.arange(height) + 1) * pixels.shape[0] // (2 * height)
     columns = (2 * np.arange(width) + 1) * pixels.shape[1] // (2 * width)
     image = pixels[rows[:, None], columns]
-    return distance_transform_cdt(~image, metric="taxicab") if image.any() else np.full(image.shape, FAR)
+    return np.asarray(distance_transform_cdt(~image, metric="taxicab") if image.any() else np.full(image.shape, FAR))
 
 
 def everywhere(width, height):
