@@ -13,7 +13,7 @@ with the reason; nothing here raises, whatever the reply.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -26,8 +26,6 @@ Place = Callable[[int | None], Space | None]
 
 LONGEST = 100_000
 """Characters of one block that are still read."""
-
-T = TypeVar("T")
 
 
 class Grammar(Settings):
@@ -123,6 +121,7 @@ class _Reader:
 
     def __init__(self, grammar: Grammar, length: int, place: Place) -> None:
         self.grammar, self.length, self.place = grammar, length, place
+        self.spaces: dict[int | None, Space] = {}
 
     def select(self, body: str) -> Select:
         said = _mapping(_json(body))
@@ -186,25 +185,31 @@ class _Reader:
         x0, y0, x1, y1 = _numbers(said, 4, "bbox_2d")
         if x1 < x0 or y1 < y0:
             raise _Fault(f"the box {said} is reversed")
-        box = Box(x0, y0, x1, y1, self.where(frame))
-        return self.kept(box, box.clamped(), said)
+        space = self.where(frame)
+        box, (width, height) = Box(x0, y0, x1, y1, space), space.units
+        if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
+            return box
+        self.outside(said)
+        return box.clamped()
 
     def point(self, said: Any, frame: int | None) -> Point:
         x, y = _numbers(said, 2, "point")
         space = self.where(frame)
         width, height = space.units
-        kept = Point(min(max(x, 0.0), width), min(max(y, 0.0), height), space)
-        return self.kept(Point(x, y, space), kept, said)
+        if 0 <= x <= width and 0 <= y <= height:
+            return Point(x, y, space)
+        self.outside(said)
+        return Point(min(max(x, 0.0), width), min(max(y, 0.0), height), space)
 
-    def kept(self, said: T, clamped: T, shown: Any) -> T:
-        if said != clamped and not self.grammar.clamp:
-            raise _Fault(f"{shown} lies outside the picture")
-        return clamped
+    def outside(self, said: Any) -> None:
+        if not self.grammar.clamp:
+            raise _Fault(f"{said} lies outside the picture")
 
     def where(self, frame: int | None) -> Space:
-        space = self.place(frame)
+        space = self.spaces.get(frame) or self.place(frame)
         if space is None:
             raise _Fault("no picture was shown" if frame is None else f"frame {frame} was never shown")
+        self.spaces[frame] = space
         return space
 
 
@@ -215,17 +220,20 @@ _READERS: dict[str, Callable[[_Reader, str], Parsed]] = {
 }
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def _json(body: str) -> Any:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return _DECODER.decode(body)
     except RecursionError:
         raise _Fault("the JSON is nested too deep") from None
     except ValueError as error:
         raise _Fault(f"not JSON ({str(error)[:60]})") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
 
 
 def _mapping(said: Any) -> Mapping[str, Any]:
@@ -251,12 +259,14 @@ def _several(said: Any) -> list[Any]:
     return [said] if said else []
 
 
+_NUMBERS = {int, float}
+
+
 def _numbers(said: Any, count: int, key: str) -> tuple[float, ...]:
     values = cast(list[Any], said) if isinstance(said, list) else []
-    fine = [float(v) for v in values if not isinstance(v, bool) and isinstance(v, int | float) and abs(v) < 1e9]
-    if len(values) != count or len(fine) != count:
-        raise _Fault(f"{key} needs {count} numbers")
-    return tuple(fine)
+    if len(values) == count and _NUMBERS.issuperset(map(type, values)) and -1e9 < min(values) <= max(values) < 1e9:
+        return tuple(map(float, values))
+    raise _Fault(f"{key} needs {count} numbers")
 
 
 class _Writer:
