@@ -153,7 +153,7 @@ def _lines(metrics: Path, stage: str, driver: "subprocess.Popen[bytes]", after: 
 def _shown(console: Console, stage: str, steps: int, began: int) -> Iterator[Any]:
     """A bar on a terminal, a line a step elsewhere."""
     if not console.is_terminal:
-        yield lambda line: console.print(_told(line), markup=False)
+        yield lambda line: console.print(in_a_line(line), markup=False)
         return
     columns = (
         TextColumn(stage),
@@ -166,21 +166,22 @@ def _shown(console: Console, stage: str, steps: int, began: int) -> Iterator[Any
         bar = progress.add_task("starting", total=steps, completed=began)
 
         def show(line: dict[str, Any]) -> None:
-            progress.update(bar, completed=line["step"], description=_told(line).partition("  ")[2])
+            progress.update(bar, completed=line["step"], description=in_a_line(line).partition("  ")[2])
 
         yield show
 
 
-def _told(line: dict[str, Any]) -> str:
+def in_a_line(line: dict[str, Any]) -> str:
     """A step in one line."""
     score, key = ("reward", "reward/mean") if "reward/mean" in line else ("loss", "loss")
+    value = line.get(key)
     parts = {
         name.split("/")[1]: value
         for name, value in line.items()
         if name.startswith("reward/") and name.endswith("/mean")
     }
     said = [
-        f"step {line['step']:>4}  {score} {line.get(key) or float('nan'):.3f}",
+        f"step {line['step']:>4}  {score} {'—' if value is None else format(value, '.3f')}",
         *(f"{name} {value:.2f}" for name, value in parts.items() if name != "mean" and value is not None),
         f"gap {line['logprob_gap/max']:.1e}" if line.get("logprob_gap/max") is not None else "",
         f"{line['time/step_s']:.1f} s" if line.get("time/step_s") is not None else "",

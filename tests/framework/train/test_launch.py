@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from framework.recipe import find_recipe
-from framework.train.launch import environment
+from framework.train.launch import environment, in_a_line
 from framework.train.run import Run
 
 PEEK = Path(__file__).parent / "peek"
@@ -35,3 +35,9 @@ def test_a_recipe_that_is_left_in_a_run_reads_back_as_it_was(tmp_path: Path):
     recipe = find_recipe(str(PEEK / "peek.yaml"), [r"env.system=say \${nothing}"])
     Run(tmp_path).begin(recipe)
     assert Run(tmp_path).recipe.model_dump() == recipe.model_dump()
+
+
+def test_a_step_that_earned_nothing_says_nought_and_one_that_could_not_be_scored_says_nothing():
+    line = {"step": 3, "reward/mean": 0.0, "reward/form/mean": 0.0, "time/step_s": 2.04}
+    assert in_a_line(line) == "step    3  reward 0.000 · form 0.00 · 2.0 s"
+    assert in_a_line({"step": 3, "reward/mean": None}) == "step    3  reward —"
