@@ -14,7 +14,8 @@ IGNORED, pixels that count for nothing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -183,16 +184,31 @@ def write(path: Path, table: Name, rows: list[dict[str, Any]]) -> None:
     """One table, or a part of it."""
     kinds = features(table)
     columns = {name: [row[name] for row in rows] for name in kinds}
-    _library().Dataset.from_dict(columns, features=kinds).to_parquet(str(path))
+    save(path, _library().Dataset.from_dict(columns, features=kinds))
 
 
-def read(*paths: Path) -> Table:
-    """A table, from all its parts; rows stay on disk until they are asked for."""
+def save(path: Path, table: Table) -> None:
+    """A whole table; it appears when all of it is there."""
+    unfinished = path.with_suffix(".part")
+    with _quietly():
+        cast(Any, table).to_parquet(str(unfinished))
+    unfinished.rename(path)
+
+
+def read(*paths: Path, cache: Path | None = None) -> Table:
+    """A table, from all its parts; rows stay on disk until they are asked for, in the library's cache if not said."""
+    with _quietly():
+        return _library().Dataset.from_parquet([str(path) for path in paths], cache_dir=str(cache) if cache else None)
+
+
+@contextmanager
+def _quietly() -> Generator[None]:
+    """Without the library's own progress bars."""
     library = _library()
     barred = library.are_progress_bars_disabled()
     library.disable_progress_bars()
     try:
-        return library.Dataset.from_parquet([str(path) for path in paths])
+        yield
     finally:
         if not barred:
             library.enable_progress_bars()
