@@ -59,14 +59,14 @@ class Settings(BaseModel):
         return self
 
 
-def chosen(kind: str) -> Any:
+def chosen(kind: str, or_none: bool = False) -> Any:
     """The type annotation of a part that a recipe chooses by name.
 
     `env: Annotated[SerializeAsAny[Rules], chosen("env")]` takes {"use": "keyframes", "max_turns": 3}, or "keyframes".
     """
 
     def choose(given: Any) -> Any:
-        if isinstance(given, base(kind)):
+        if isinstance(given, base(kind)) or (or_none and given is None):
             return given
         there = ", ".join(sorted(table(kind)))
         if not isinstance(given, Mapping | str):

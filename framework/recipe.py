@@ -21,6 +21,8 @@ from framework.reward import Rewards
 from framework.rubric import Rubric
 from framework.source import Source
 from framework.training import Algorithm, Cluster, Sampling, Stages
+from framework.vision.propagator import Propagator
+from framework.vision.segmenter import Segmenter
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -51,6 +53,10 @@ class Recipe(Settings):
     rollout: Sampling = Sampling()
     cluster: Cluster = Cluster()
     stages: Stages = Stages()
+    segmenter: Annotated[SerializeAsAny[Segmenter] | None, chosen("segmenter", or_none=True)] = None
+    """Makes masks of what is answered, in `limner segment` and in evaluation."""
+    propagator: Annotated[SerializeAsAny[Propagator] | None, chosen("propagator", or_none=True)] = None
+    """Carries them over the clip."""
     verl: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Handed to verl as it is, over everything limner sets."""
 

@@ -20,6 +20,8 @@ TABLES = {
     "reward": ("rewards:REWARDS", "framework.reward:Reward"),
     "reasoner": ("framework.reasoners:REASONERS", "framework.reasoners.reasoner:Reasoner"),
     "data": ("framework.data:DATASETS", "framework.source:Source"),
+    "segmenter": ("framework.vision.models:SEGMENTERS", "framework.vision.segmenter:Segmenter"),
+    "propagator": ("framework.vision.models:PROPAGATORS", "framework.vision.propagator:Propagator"),
 }
 """Where each kind of thing is listed, and what it is. Looked up by name, so the library never imports its tenants."""
 

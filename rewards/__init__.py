@@ -19,6 +19,7 @@ from rewards.matching import Matched
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
 from rewards.progress import KeyframeMargin, Progress
 from rewards.published import VideoSegO3, VisionReasoner
+from rewards.segmented import SegmentedIoU
 from rewards.temporal import Coverage, IntervalIoU, IntervalPrecision, KeyframeHit, KeyframeQuality
 
 REWARDS: dict[str, type[Reward]] = {
@@ -53,6 +54,7 @@ REWARDS: dict[str, type[Reward]] = {
     "point_near": PointNear,
     "progress": Progress,
     "rank": Rank,
+    "segmented_iou": SegmentedIoU,
     "step_keywords": StepKeywords,
     "strict_format": StrictFormat,
     "tags_per_turn": TagsPerTurn,

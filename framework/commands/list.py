@@ -7,7 +7,13 @@ import json
 from framework.recipe import about, names
 from framework.registry import table
 
-KINDS = {"envs": "env", "rewards": "reward", "reasoners": "reasoner"}
+KINDS = {
+    "envs": "env",
+    "rewards": "reward",
+    "reasoners": "reasoner",
+    "segmenters": "segmenter",
+    "propagators": "propagator",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

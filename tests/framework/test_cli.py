@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]):
     assert main(["list", "--json"]) == 0
     there = json.loads(capsys.readouterr().out)
-    assert list(there) == ["recipes", "envs", "rewards", "reasoners"]
+    assert list(there) == ["recipes", "envs", "rewards", "reasoners", "segmenters", "propagators"]
     assert "quickstart" in there["recipes"]
     assert "keyframes" in there["envs"]
     assert "box_iou" in there["rewards"]
