@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from framework.recipe import Recipe
 from framework.train.run import VARIABLE, Run
 from framework.train.settings import verl_config
 from framework.train.tracker import read, rewind
+from framework.vision import stock
 
 ROOT = Path(__file__).parents[2]
 TAIL = 20
@@ -75,6 +77,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
     }
     ours = {
         VARIABLE: str(run.home),
+        stock.VARIABLE: uuid4().hex,  # frames decoded by one process are there for all of its node
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",

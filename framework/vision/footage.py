@@ -125,12 +125,16 @@ class Film:
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 1.0)
         place = {time: number for number, time in enumerate(self.times)}
         self.keys = np.array(sorted(place[each.pts] for each in packets if each.is_keyframe and each.pts is not None))
+        if not self.keys.size:
+            raise PixelError(f"{path}: has no key frame, so none of its frames can be decoded; {REMEDY}")
         self.frames: Iterator[VideoFrame] = iter(())
         self.next = self.length  # nothing is decoded yet, so the first read seeks
 
     def read(self, index: int) -> dict[int, Pixels]:
         import av.error
 
+        if index < self.keys[0]:
+            raise PixelError(f"{self.path} (frame {index}): comes before the first key frame, {self.keys[0]}; {REMEDY}")
         try:
             found = self._forward(index) if self._is_ahead(index) else None
             found = found if found is not None else self._sought(index)
@@ -141,12 +145,15 @@ class Film:
         return {index: found}
 
     def _is_ahead(self, index: int) -> bool:
-        """Is it reached soonest by going on?"""
-        return self.next <= index and not ((self.keys > self.next) & (self.keys <= index)).any()
+        """Is it reached sooner by going on than from the last key frame before it?"""
+        return self.next <= index and self._key(index) - self.next <= SEEK
+
+    def _key(self, index: int) -> int:
+        return int(self.keys[self.keys <= index].max())
 
     def _sought(self, index: int) -> Pixels | None:
         """From the key frame before; a container whose index lies is read from its start."""
-        for start in (index, 0):
+        for start in (index, int(self.keys[0])):
             self._rewind(start)
             found = self._forward(index)
             if found is not None:
@@ -156,7 +163,7 @@ class Film:
     def _rewind(self, index: int) -> None:
         self.container.seek(self.times[index], stream=self.stream)
         self.frames = self.container.decode(self.stream)
-        self.next = int(self.keys[self.keys <= index].max(initial=0))
+        self.next = self._key(index)
 
     def _forward(self, index: int) -> Pixels | None:
         wanted = self.times[index]
@@ -169,9 +176,17 @@ class Film:
                 return None
             if frame.is_corrupt:
                 raise PixelError(f"{self.path} (frame {index}): is damaged; {REMEDY}")
-            return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            return upright(frame)
         self.next = self.length
         return None
 
 
+def upright(frame: "VideoFrame") -> Pixels:
+    """A phone held sideways says so beside the pixels; its frames are turned as every player turns them."""
+    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    return np.rot90(image, round(frame.rotation / 90) % 4)
+
+
+SEEK = 8
+"""Going on over a key frame is worth as many frames as this: a seek takes as long."""
 REMEDY = "write it again as mp4 or as a folder of images, or leave its row out"

@@ -13,25 +13,19 @@ from pathlib import Path
 
 from framework.errors import PixelError
 from framework.types import Picture, Video
+from framework.vision import stock
 from framework.vision.boxes import Box
 from framework.vision.footage import Footage, Pixels, opened
+from framework.vision.stock import Slot, Stock
 
 
 def pixels(picture: Picture) -> Pixels:
     """What the model sees of this picture: [height, width, 3]."""
-    import cv2
-
-    seen = frame(picture.video, picture.frame)
-    if picture.crop is not None:
-        seen = _part(seen, picture.crop.to(picture.video.space(picture.frame)))
-    if picture.grain is not None:
-        cells = resized(seen, (picture.grain, picture.grain))
-        seen = cv2.resize(cells, picture.size, interpolation=cv2.INTER_NEAREST).astype(cells.dtype, copy=False)
-    return _sealed(resized(seen, picture.size))
+    return STORE.picture(picture)
 
 
 def frame(video: Video, index: int) -> Pixels:
-    """One original frame, from the store that all of this process shares."""
+    """One original frame."""
     return STORE.frame(video, index)
 
 
@@ -55,6 +49,18 @@ def resized(image: Pixels, size: tuple[int, int]) -> Pixels:
     return image
 
 
+def painted(seen: Pixels, picture: Picture) -> Pixels:
+    """The picture that is made of this frame."""
+    import cv2
+
+    if picture.crop is not None:
+        seen = _part(seen, picture.crop.to(picture.video.space(picture.frame)))
+    if picture.grain is not None:
+        cells = resized(seen, (picture.grain, picture.grain))
+        seen = cv2.resize(cells, picture.size, interpolation=cv2.INTER_NEAREST).astype(cells.dtype, copy=False)
+    return resized(seen, picture.size)
+
+
 def _part(image: Pixels, box: Box) -> Pixels:
     """The whole pixels that a box touches."""
     x0, y0 = max(math.floor(box.x0), 0), max(math.floor(box.y0), 0)
@@ -64,91 +70,104 @@ def _part(image: Pixels, box: Box) -> Pixels:
     return part
 
 
-def _sealed(image: Pixels) -> Pixels:
-    image.flags.writeable = False
-    return image
-
-
 @dataclass
 class Shelf:
-    """One source and who may read it now."""
+    """One source, who may read it now, and which frames are waited for."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     footage: Footage | None = None
+    wanted: list[int] = field(default_factory=list[int])
 
 
 class Store:
-    """Decoded frames, the least lately used given up first. Threads that want the same frame decode it once."""
+    """Decodes each frame once, however many threads and processes want it, and makes each picture of it once.
 
-    def __init__(self, capacity: int = 512 * 2**20, sources: int = 32) -> None:
-        """`capacity` in bytes; at most `sources` stay open."""
-        self.capacity, self.sources = capacity, sources
-        self.held = 0
-        """Bytes."""
+    Whoever may read a source reads what the others wait for as well, in order: a window of a film is one scan.
+    """
+
+    def __init__(self, kept: Stock | None = None, sources: int = 32) -> None:
+        """At most `sources` stay open."""
+        self.kept: Stock = kept or stock.Memory()
+        self.sources = sources
         self.decoded = 0
-        """Frames made from a source."""
-        self.served = 0
-        """Frames given out."""
+        """Frames that this process made from a source."""
         self._lock = threading.Lock()
-        self._frames: OrderedDict[tuple[str, int], Pixels] = OrderedDict()
         self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+
+    def picture(self, picture: Picture) -> Pixels:
+        """Crops are not kept, since hardly any two are the same."""
+        if picture.crop is not None:
+            return stock.sealed(painted(self.frame(picture.video, picture.frame), picture))
+        slot = Slot(picture.video.source, picture.frame, picture.size, picture.grain)
+        found = self.kept.get(slot)
+        if found is None:
+            found = self.kept.put(slot, painted(self.frame(picture.video, picture.frame), picture))
+        return found
 
     def frame(self, video: Video, index: int) -> Pixels:
         if not 0 <= index < video.length:
             raise PixelError(f"{video.source}: there is no frame {index}; there are 0–{video.length - 1}")
-        found = self._found(video, index)
-        if found is None:
-            shelf = self._shelf(video.source)
-            with shelf.lock:
-                found = self._found(video, index)
-                if found is None:
-                    found = self._read(shelf, video, index)
-        height, width = found.shape[:2]
-        if (width, height) != (video.width, video.height):
-            raise PixelError(
-                f"{video.source} (frame {index}): is {width}×{height}, but {video.width}×{video.height} was promised; "
-                "mend its row, or make all frames of one size"
-            )
-        with self._lock:
-            self.served += 1
-        return found
+        found = self.kept.get(_slot(video, index))
+        return self._waited_for(video, index) if found is None else found
 
-    def _found(self, video: Video, index: int) -> Pixels | None:
-        with self._lock:
-            found = self._frames.get((video.source, index))
-            if found is not None:
-                self._frames.move_to_end((video.source, index))
-            return found
+    def _waited_for(self, video: Video, index: int) -> Pixels:
+        shelf = self._shelf(video.source, index)
+        try:
+            with shelf.lock, self.kept.alone(video.source):
+                found = self.kept.get(_slot(video, index))
+                return self._read(shelf, video, index) if found is None else found
+        finally:
+            with self._lock:
+                shelf.wanted.remove(index)
 
-    def _shelf(self, source: str) -> Shelf:
+    def _shelf(self, source: str, index: int) -> Shelf:
         with self._lock:
             shelf = self._shelves.setdefault(source, Shelf())
+            shelf.wanted.append(index)
             self._shelves.move_to_end(source)
             while len(self._shelves) > self.sources:
                 self._shelves.popitem(last=False)
             return shelf
 
     def _read(self, shelf: Shelf, video: Video, index: int) -> Pixels:
-        shelf.footage = shelf.footage or opened(video.source)
-        if index >= shelf.footage.length:
+        """This frame, and on the way those that others wait for. If one of theirs cannot be read, they will be told."""
+        footage = shelf.footage = shelf.footage or opened(video.source)
+        if index >= footage.length:
             raise PixelError(
-                f"{video.source}: has {shelf.footage.length} frames, but {video.length} were promised; frame {index} "
+                f"{video.source}: has {footage.length} frames, but {video.length} were promised; frame {index} "
                 "is missing; mend its row, or write the source again"
             )
-        made = shelf.footage.read(index)
         with self._lock:
-            for number, image in made.items():
-                self._keep((video.source, number), _sealed(image))
+            wanted = sorted(number for number in set(shelf.wanted) if number < footage.length)
+        made: dict[int, Pixels] = {}
+        for number in wanted:
+            if number in made or (number != index and self.kept.get(_slot(video, number)) is not None):
+                continue
+            try:
+                made |= self._decoded(footage, video, number)
+            except PixelError:
+                if number == index:
+                    raise
         return made[index]
 
-    def _keep(self, key: tuple[str, int], image: Pixels) -> None:
-        self.decoded += 1
-        old = self._frames.pop(key, None)
-        self.held += image.nbytes - (old.nbytes if old is not None else 0)
-        self._frames[key] = image
-        while self.held > self.capacity and len(self._frames) > 1:
-            _, given_up = self._frames.popitem(last=False)
-            self.held -= given_up.nbytes
+    def _decoded(self, footage: Footage, video: Video, number: int) -> dict[int, Pixels]:
+        """A frame, and what is decoded with it."""
+        made = footage.read(number)
+        with self._lock:
+            self.decoded += len(made)
+        for each, image in made.items():
+            height, width = image.shape[:2]
+            if (width, height) != (video.width, video.height):
+                raise PixelError(
+                    f"{video.source} (frame {each}): is {width}×{height}, but {video.width}×{video.height} was "
+                    "promised; mend its row, or make all frames of one size"
+                )
+        return {each: self.kept.put(_slot(video, each), image) for each, image in made.items()}
 
 
-STORE = Store()
+def _slot(video: Video, index: int) -> Slot:
+    return Slot(video.source, index, (video.width, video.height))
+
+
+STORE = Store(stock.here())
+"""What all of this process shares, and with it, if the environment says so, all processes of a node."""
