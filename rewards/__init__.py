@@ -14,6 +14,8 @@ from rewards.form import (
     WellFormed,
 )
 from rewards.group import BestOf, GroupDifficulty, Rank
+from rewards.judge import Judge
+from rewards.length import CosineLength, Overlong, SoftLength
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU
 from rewards.matching import Matched
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
@@ -32,12 +34,14 @@ REWARDS: dict[str, type[Reward]] = {
     "box_l1": BoxL1,
     "box_near": BoxNear,
     "contour_accuracy": ContourAccuracy,
+    "cosine_length": CosineLength,
     "coverage": Coverage,
     "exact_answer": ExactAnswer,
     "group_difficulty": GroupDifficulty,
     "interval_iou": IntervalIoU,
     "interval_precision": IntervalPrecision,
     "j_and_f": JAndF,
+    "judge": Judge,
     "keyframe_hit": KeyframeHit,
     "keyframe_margin": KeyframeMargin,
     "keyframe_quality": KeyframeQuality,
@@ -47,6 +51,7 @@ REWARDS: dict[str, type[Reward]] = {
     "negative_point": NegativePoint,
     "non_repetition": NonRepetition,
     "numeric_answer": NumericAnswer,
+    "overlong": Overlong,
     "point_distance": PointDistance,
     "point_in_box": PointInBox,
     "point_in_mask": PointInMask,
@@ -55,6 +60,7 @@ REWARDS: dict[str, type[Reward]] = {
     "progress": Progress,
     "rank": Rank,
     "segmented_iou": SegmentedIoU,
+    "soft_length": SoftLength,
     "step_keywords": StepKeywords,
     "strict_format": StrictFormat,
     "tags_per_turn": TagsPerTurn,

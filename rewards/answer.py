@@ -91,8 +91,13 @@ def number(text: str) -> float | None:
     >>> number("about 1,250 cars"), number("3/4"), number("2 or 3")
     (1250.0, 0.75, None)
     """
-    found = {_value(*each.groups()) for each in _NUMBER.finditer(text)}
+    found = set(numbers(text))
     return next(iter(found)) if len(found) == 1 else None
+
+
+def numbers(text: str) -> list[float | None]:
+    """All numbers of a text in order; None for one that is not finite."""
+    return [_value(*each.groups()) for each in _NUMBER.finditer(text)]
 
 
 def _value(above: str, below: str | None, percent: str | None) -> float | None:

@@ -1,9 +1,75 @@
 """What holds for every test."""
 
+import json
 import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tensors here are tiny, and waiting threads would take a core
 settings.register_profile("house", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("house")
+
+Way = Callable[[Any, dict[str, Any]], Any]
+"""How a request is replied to, given what it asks."""
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size, daemon_threads = 64, True
+
+
+class Served:
+    """A model behind OpenAI's protocol, and what it was asked."""
+
+    def __init__(self, way: Way) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.most = self.now = 0
+        lock, served = threading.Lock(), self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with lock:
+                    served.asked.append(asked)
+                    served.keys.append(self.headers["Authorization"])
+                    served.now += 1
+                    served.most = max(served.most, served.now)
+                try:
+                    assert self.path == "/v1/chat/completions"
+                    way(self, asked)
+                except (BrokenPipeError, ConnectionResetError):  # nobody waits any longer
+                    pass
+                finally:
+                    with lock:
+                        served.now -= 1
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+
+@contextmanager
+def serving(way: Way) -> Iterator[Served]:
+    served = Served(way)
+    thread = threading.Thread(target=served.server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.server.shutdown()
+        served.server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def serve() -> Callable[[Way], Any]:
+    """A real server in a thread: `with serve(way) as served`, where way(request, asked) writes the reply."""
+    return serving

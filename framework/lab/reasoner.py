@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework.cache import cache_folder
 from framework.errors import UserError
 from framework.lab import grounding, levels, queries, scene, speech, world
 from framework.reasoners.chatml import ChatML
@@ -28,13 +29,6 @@ LONGEST = 8192
 """Tokens of an episode."""
 SPREAD = 0.7
 """Standard deviation of random weights, times hidden ** -0.5: at Qwen's own 0.02 so narrow a model hardly learns."""
-
-
-def cache_folder() -> Path:
-    """Where built things are kept: LIMNER_CACHE, else XDG_CACHE_HOME/limner, else ~/.cache/limner."""
-    if chosen := os.environ.get("LIMNER_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "limner"
 
 
 def cached(lab: Lab) -> Path:

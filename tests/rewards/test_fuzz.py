@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from framework.chat.grammar import Grammar
+from framework.config import typed
 from framework.reward import Reward
 from framework.testing import check_reward
 from framework.types import (
@@ -33,12 +34,23 @@ from rewards.published import VideoSegO3, VisionReasoner
 
 Lots = random.Random
 REPLIES = 10_000
-BOUNDS = {"box_giou": (-1, 1), "matched": (0, 3), "videoseg_o3": (-1, 1), "vision_reasoner": (0, 7)}
+BOUNDS = {
+    "box_giou": (-1, 1),
+    "cosine_length": (-1, 1),
+    "keyframe_margin": (-1, 1),
+    "matched": (0, 3),
+    "overlong": (-1, 0),
+    "progress": (-1, 1),
+    "videoseg_o3": (-1, 1),
+    "vision_reasoner": (0, 7),
+}
 """As the docstrings say; of all others [0, 1]."""
+NEEDED = {"judge": {"endpoint": {"url": "http://127.0.0.1:9", "model": "none", "key": "NO_SUCH_VARIABLE"}}}
+"""What a reward must be told. Whoever judges is not asked here: that is tests/rewards/test_judge.py's."""
 
 
 def made(name: str) -> Reward:
-    return REWARDS[name]()
+    return typed(REWARDS[name], NEEDED.get(name, {}))
 
 
 def bounds(name: str) -> tuple[float, float]:
