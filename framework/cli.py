@@ -25,6 +25,7 @@ COMMANDS = {
     "dry": "a step without a model: data, env, scripted player, rewards, advantages, exact tensors",
     "train": "play and learn, with verl and Ray, on this machine or a cluster",
     "eval": "let everyone play the held-out tasks, and say who is how good",
+    "score": "predictions on a public dataset, as its papers score them",
     "view": "draw the page of a run",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
     "reward": "prove rewards before a run learns from them",

@@ -7,6 +7,13 @@
 A pixel is on the boundary if it differs from its neighbour to the east, south or south-east, as far as there is one: a
 mask that fills the frame has no boundary. (Perazzi et al., CVPR 2016; Pont-Tuset et al., arXiv 1704.00675)
 
+And what only some evaluations ask for, of frames and of whole sets:
+
+    A            share of pixels that are told rightly, be they target or not                              (ReVOS)
+    R            1 - wrong target pixels / pixels of everything annotated in the video, at least 0         (ReVOS)
+    tIoU, vIoU   of the frames in which either sees the target: the share in which both do; their J summed (Long-RVOS)
+    gIoU, cIoU   mean of the images' IoU; sum of shared areas / sum of united areas                        (refCOCO)
+
 A clip is an array of bits, 64 pixels a word, and all its frames are worked on at once:
 
     pixels [T, H, W] ─▶ cut to where anything is ─▶ words [T, h, ⌈w / 64⌉] ─▶ boundaries ─▶ grown by r ─▶ counted
@@ -26,6 +33,7 @@ Pixels = NDArray[Any]
 Words = NDArray[np.uint64]
 """[T, H, words]; the lowest bit is the westernmost pixel, and beyond the width all bits are 0."""
 PerFrame = NDArray[np.float64]
+Areas = NDArray[np.int64]
 
 TOLERANCE = 0.008
 """How far apart two boundaries may lie, as a share of the frame's diagonal."""
@@ -76,6 +84,53 @@ def contour_accuracies(pred: Pixels, true: Pixels) -> PerFrame:
     return _pair(pred, true).accuracies()
 
 
+def similarities_and_accuracies(pred: Pixels, true: Pixels) -> tuple[PerFrame, PerFrame]:
+    """J and F of each frame of a clip, [T, H, W]."""
+    pair = _pair(pred, true)
+    return pair.similarities(), pair.accuracies()
+
+
+def pixel_accuracies(pred: Pixels, true: Pixels) -> PerFrame:
+    """A of each frame of a clip, [T, H, W]."""
+    said, right = _alike(pred, true)
+    return (said == right).mean((1, 2))
+
+
+def robustnesses(pred: Pixels, true: Pixels, annotated: Pixels) -> PerFrame:
+    """R of each frame of a clip, [T, H, W]; `annotated` has the pixels of everything that is annotated in the video."""
+    said, right = _alike(pred, true)
+    wrong = np.count_nonzero(said & ~right, axis=(1, 2))
+    return np.maximum(1 - wrong / (np.count_nonzero(_alike(pred, annotated)[1], axis=(1, 2)) + 1e-6), 0.0)
+
+
+def temporal_iou(pred: Pixels, true: Pixels) -> float:
+    """tIoU, from whether the target is seen in each frame, [T]; 1 if it never is."""
+    united = np.count_nonzero(pred | true)
+    return float(np.count_nonzero(pred & true) / united) if united else 1.0
+
+
+def volume_iou(similarities: PerFrame, pred: Pixels, true: Pixels) -> float:
+    """vIoU, from J and whether the target is seen in each frame, [T]."""
+    united = np.count_nonzero(pred | true)
+    return float(similarities[pred & true].sum() / united) if united else 1.0
+
+
+def areas(pred: Pixels, true: Pixels) -> tuple[Areas, Areas]:
+    """The pixels that both have and that either has, in each frame of a clip, [T, H, W]."""
+    said, right = _alike(pred, true)
+    return np.count_nonzero(said & right, axis=(1, 2)), np.count_nonzero(said | right, axis=(1, 2))
+
+
+def g_iou(shared: Areas, united: Areas) -> float:
+    """gIoU of a set of images, from their `areas`."""
+    return float(np.divide(shared, united, out=np.ones(len(shared)), where=united > 0).mean())
+
+
+def c_iou(shared: Areas, united: Areas) -> float:
+    """cIoU of a set of images, from their `areas`: the larger an object, the more it counts."""
+    return float(shared.sum() / united.sum()) if united.any() else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """Two clips as words, cut to where anything of either is."""
@@ -102,10 +157,14 @@ class _Pair:
 # ---- bits ------------------------------------------------------------------------------------------------------------
 
 
-def _pair(pred: Pixels, true: Pixels) -> _Pair:
+def _alike(pred: Pixels, true: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     if pred.shape != true.shape or pred.ndim != 3 or not pred.size:
         raise DataError(f"masks of shapes {pred.shape} and {true.shape} cannot be compared; give two of one size")
-    said, right = _binary(pred), _binary(true)
+    return _binary(pred), _binary(true)
+
+
+def _pair(pred: Pixels, true: Pixels) -> _Pair:
+    said, right = _alike(pred, true)
     radius = math.ceil(TOLERANCE * math.sqrt(pred.shape[1] ** 2 + pred.shape[2] ** 2))
     part = _held(np.logical_or.reduce(said) | np.logical_or.reduce(right))
     return _Pair(_words(said[part]), _words(right[part]), said[part].shape[2], radius)

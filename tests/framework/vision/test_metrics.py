@@ -10,7 +10,20 @@ from hypothesis.extra.numpy import arrays
 from framework.errors import DataError
 from framework.types import Mask
 from framework.vision import masks
-from framework.vision.metrics import JF, contour_accuracies, contour_accuracy, j_and_f, region_similarity
+from framework.vision.metrics import (
+    JF,
+    areas,
+    c_iou,
+    contour_accuracies,
+    contour_accuracy,
+    g_iou,
+    j_and_f,
+    pixel_accuracies,
+    region_similarity,
+    robustnesses,
+    temporal_iou,
+    volume_iou,
+)
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "masks_jf.json").read_text())["cases"]
 
@@ -116,3 +129,28 @@ def test_masks_that_are_not_zero_and_one_are_refused(wrong):
 def test_masks_of_two_sizes_are_refused():
     with pytest.raises(DataError, match=r"shapes \(1, 2, 3\) and \(1, 3, 2\) cannot be compared"):
         contour_accuracy(np.ones((2, 3), bool), np.ones((3, 2), bool))
+
+
+def test_accuracy_and_robustness_count_pixels():
+    true, pred, annotated = np.zeros((3, 2, 4, 5), bool)
+    true[0, :2], pred[0, 1:3], annotated[0, :] = True, True, True  # five are right, five wrong, five were not found
+    pred[1, 0, 0] = True  # where nothing at all is annotated
+    assert pixel_accuracies(pred, true) == pytest.approx([10 / 20, 19 / 20])
+    assert robustnesses(pred, true, annotated) == pytest.approx([1 - 5 / 20, 0], abs=1e-6)
+
+
+def test_g_and_c_iou_weigh_images_apart():
+    shared, united = areas(np.eye(4, dtype=bool).reshape(2, 2, 4), np.ones((2, 2, 4), bool))
+    assert (shared.tolist(), united.tolist()) == ([2, 2], [8, 8])
+    shared, united = np.array([0, 1, 8]), np.array([0, 4, 8])
+    assert g_iou(shared, united) == pytest.approx((1 + 1 / 4 + 1) / 3)
+    assert c_iou(shared, united) == 9 / 12
+    assert (g_iou(shared[:1], united[:1]), c_iou(shared[:1], united[:1])) == (1, 1)
+
+
+def test_time_and_volume_are_of_frames_in_which_either_sees_it():
+    pred, true = np.array([1, 1, 0, 0], bool), np.array([0, 1, 1, 0], bool)
+    assert temporal_iou(pred, true) == 1 / 3
+    assert volume_iou(np.array([0, 0.5, 0, 1]), pred, true) == 0.5 / 3
+    never = np.zeros(4, bool)
+    assert (temporal_iou(never, never), volume_iou(np.ones(4), never, never)) == (1, 1)
