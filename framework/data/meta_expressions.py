@@ -135,7 +135,8 @@ class MetaExpressions(Layout):
 
 def text_of(said: Said) -> str:
     """What is asked, with single spaces."""
-    text = " ".join(str(next((said[key] for key in WORDS if said.get(key)), "")).split())
+    text = str(next((said[key] for key in WORDS if said.get(key)), ""))
+    text = " ".join(text.encode(errors="replace").decode().split())  # half a surrogate pair is in no table
     if not text:
         raise DataError(f"says nothing: it has none of {', '.join(WORDS)}")
     return text

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+from framework.errors import DataError
 from framework.types import Mask
 from framework.vision import coco, masks
 from framework.vision.boxes import Space
@@ -197,8 +198,24 @@ def save(path: Path, table: Table) -> None:
 
 def read(*paths: Path, cache: Path | None = None) -> Table:
     """A table, from all its parts; rows stay on disk until they are asked for, in the library's cache if not said."""
+    kinds = [_kinds(path) for path in paths]
+    library = _library()
+    if not any(rows for rows, _ in kinds):
+        return library.Dataset.from_dict({name: [] for name in kinds[0][1]}, features=kinds[0][1])
     with _quietly():
-        return _library().Dataset.from_parquet([str(path) for path in paths], cache_dir=str(cache) if cache else None)
+        return library.Dataset.from_parquet([str(path) for path in paths], cache_dir=str(cache) if cache else None)
+
+
+def _kinds(path: Path) -> tuple[int, Any]:
+    """How many rows a file has, and its columns."""
+    import pyarrow.parquet as parquet  # pyright: ignore[reportMissingTypeStubs]
+
+    try:
+        file = cast(Any, parquet).ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: is no whole table ({str(error).partition('.')[0]}); prepare it again") from None
+    with file:
+        return file.metadata.num_rows, _library().Features.from_arrow_schema(file.schema_arrow)
 
 
 @contextmanager

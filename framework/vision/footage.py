@@ -1,4 +1,4 @@
-"""Where pixels come from: the synthetic world, a folder of images, one image, a video file.
+"""Where pixels come from: the synthetic world, a folder of images, one image, a list of images, a video file.
 
     opened(source) ─▶ Footage(length, fps) ─▶ read(index) ─▶ {index: pixels}, and what was decoded with it
 
@@ -43,6 +43,8 @@ def opened(source: str) -> Footage:
         return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=_by_number))
     if not path.is_file():
         raise PixelError(f"{path}: there is no such file or folder; correct the path, or put the frames there")
+    if path.suffix == ".frames":
+        return Stills(path.parent, [path.parent / line for line in path.read_text().splitlines()])
     return Stills(path.parent, [path]) if _is_still(path) else Film(path)
 
 

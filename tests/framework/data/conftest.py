@@ -22,10 +22,11 @@ class Disk:
         self.root = root
 
     def frames(self, folder: str, names: list[str], width: int = WIDTH, height: int = HEIGHT) -> None:
-        for name in names:
+        """Grey pictures, each lighter by ten than the one before."""
+        for number, name in enumerate(names):
             path = self.root / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), np.full((height, width, 3), 90, np.uint8))
+            cv2.imwrite(str(path), np.full((height, width, 3), 10 * number, np.uint8))
 
     def film(self, name: str, length: int) -> None:
         import av
