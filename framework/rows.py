@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from framework.errors import DataError, PixelError
+from framework.errors import DataError, GeometryError, PixelError
 from framework.source import Source
 from framework.types import AnyMask, Mask, Task, Truth, Video
 
@@ -53,7 +53,7 @@ def sound(source: Source, row: int) -> Task:
         fault = next(_faults(task), "")
         if not fault:
             _look(task.video)
-    except (DataError, PixelError) as error:
+    except (DataError, GeometryError, PixelError) as error:
         raise DataError(f"{where}: {error}; {REMEDY}") from None
     if fault:
         raise DataError(f"{where} ({task.id}, {task.video.source}): {fault}; {REMEDY}")

@@ -38,6 +38,10 @@ class Space:
     def part(self, box: "Box") -> "Space":
         """The space of a crop, in original pixels: crops of crops compose."""
         x0, y0, x1, y1 = region = box.to(self.original()).corners
+        if x1 <= x0 or y1 <= y0:
+            raise GeometryError(
+                f"{self.picture}: a crop of {box.corners} has no area, so nothing can be measured in it"
+            )
         return Space(self.picture, region, (x1 - x0, y1 - y0))
 
     def original(self) -> "Space":

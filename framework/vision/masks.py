@@ -3,7 +3,7 @@
     · # ·        column by column   · · # # · ·
     · # ·   ─▶   taking turns       2 of background, 2 of target, 2 of background   ─▶   Mask((2, 2, 2), 3, 2)
 
-Nothing here knows what a mask is of: frame and time are its owner's.
+What a mask is of, frame and time, is its owner's to know: where it matters, a Space is given that counts its pixels.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import DataError
+from framework.errors import DataError, GeometryError
 from framework.types import AnyMask, Mask, Packed
 from framework.vision.boxes import Box, Point, Space
 
@@ -70,6 +70,36 @@ def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
     return pack(decode(mask)[rows[:, None], columns])
 
 
+def carried(mask: AnyMask, here: Space, there: Space) -> AnyMask:
+    """A mask of one space as another space of its picture sees it: what lies outside either is not target.
+
+    here    a crop, seen larger · # # ·          there    the picture · · # · · ·
+    """
+    counted(mask, here)
+    width, height = (round(side) for side in there.units)
+    x, y = there.carry(0.5, 0.5, here)
+    next_x, next_y = there.carry(1.5, 1.5, here)
+    columns = np.floor(x + (next_x - x) * np.arange(width) + 1e-9).astype(np.int64)
+    rows = np.floor(y + (next_y - y) * np.arange(height) + 1e-9).astype(np.int64)
+    across, down = (columns >= 0) & (columns < mask.width), (rows >= 0) & (rows < mask.height)
+    seen = np.zeros((height, width), np.bool_)
+    seen[np.ix_(down, across)] = decode(mask)[np.ix_(rows[down], columns[across])]
+    return pack(seen)
+
+
+def boundary(mask: AnyMask) -> Dense:
+    """The pixels that differ from their neighbour to the east, south or south-east, as far as there is one.
+
+    This is the boundary of DAVIS; a mask that fills its picture has none.
+    """
+    dense = decode(mask)
+    edge = np.zeros_like(dense)
+    edge[:, :-1] |= dense[:, :-1] ^ dense[:, 1:]
+    edge[:-1] |= dense[:-1] ^ dense[1:]
+    edge[:-1, :-1] |= dense[:-1, :-1] ^ dense[1:, 1:]
+    return edge
+
+
 def area(mask: AnyMask) -> int:
     """How many pixels the target has."""
     if isinstance(mask, Packed):
@@ -79,6 +109,7 @@ def area(mask: AnyMask) -> int:
 
 def box(mask: AnyMask, space: Space) -> Box | None:
     """The least box around the target, read off the runs; None without target. `space` counts the mask's pixels."""
+    counted(mask, space)
     mask = as_runs(mask)
     checked(mask)
     ends = np.cumsum(mask.runs)[1::2]
@@ -116,6 +147,14 @@ def deepest(dense: Dense) -> tuple[int, int]:
     off = found - (rows.mean(), columns.mean())
     row, column = found[(off**2).sum(1).argmin()].tolist()
     return column, row
+
+
+def counted(mask: AnyMask, space: Space) -> None:
+    """Is this the space of the mask's pixels?"""
+    if (mask.width, mask.height) != space.units:
+        raise GeometryError(
+            f"{space.picture}: a mask of {mask.width} × {mask.height} pixels lies in no space of {space.units}"
+        )
 
 
 def checked(mask: Mask) -> None:

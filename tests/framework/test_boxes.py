@@ -2,9 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.chat.grammar import Grammar
+from framework.env import Sight
 from framework.errors import GeometryError
-from framework.types import Video
+from framework.types import Picture, Role, Video, Zoom
 from framework.vision.boxes import Box, Interval, Point, Space
+from framework.vision.plan import Look
 
 CLIP = Video("clip", length=10, width=640, height=360, fps=2.0)
 FRAME = CLIP.space(3)
@@ -71,6 +74,67 @@ def test_zoom_select_and_resize_compose_and_invert(spaces: list[Space], a: float
     back = there.to(FRAME)
     assert back.corners == pytest.approx(box.corners, abs=1e-3)
     assert box.to(spaces[-1]).corners == pytest.approx(there.corners, rel=1e-6, abs=1e-3)
+
+
+def test_a_crop_without_area_is_an_error_at_once() -> None:
+    with pytest.raises(GeometryError, match=r"clip#3: a crop of .* has no area"):
+        FRAME.part(Box(5, 5, 5, 9, FRAME))
+
+
+FAMILIES = [Sight(unit=28, coordinates="pixels"), Sight(unit=32, coordinates=1000)]
+"""Qwen2.5-VL and Qwen3-VL."""
+
+
+@st.composite
+def looks(draw: st.DrawFn, sight: Sight) -> list[Picture]:
+    """Five pictures of a clip: each shows its frame, the same frame at another size, or a part of the one before."""
+    video = Video("clip", length=10, width=draw(st.integers(200, 1920)), height=draw(st.integers(200, 1080)))
+    seen = [Look().picture(video, draw(st.integers(0, 9)), Role.OVERVIEW, sight.unit)]
+    while len(seen) < 5:
+        look, last = Look(max_pixels=draw(st.integers(50_000, 600_000))), seen[-1]
+        step = draw(st.sampled_from(["zoom", "select", "resize"]))
+        crop, frame = last.crop, last.frame
+        if step == "select":
+            crop, frame = None, draw(st.integers(0, 9))
+        elif step == "zoom":
+            crop = said_and_read(draw(parts(last.space)), last, sight).to(video.space(frame))
+        seen.append(look.picture(video, frame, Role.DETAIL, sight.unit, crop))
+    return seen
+
+
+def said_and_read(box: Box, seen: Picture, sight: Sight) -> Box:
+    """As a policy says it: in whole numbers, on a picture it was shown."""
+    grammar = Grammar(actions=("zoom",))
+
+    def place(frame: int | None) -> Space:
+        return sight.said_on(seen)
+
+    zoom = grammar.parse(grammar.write(Zoom(seen.frame, box), place), seen.video.length, place)
+    assert isinstance(zoom, Zoom)
+    return zoom.box
+
+
+@st.composite
+def parts(draw: st.DrawFn, space: Space) -> Box:
+    """A box of at least a quarter of each side."""
+    (x0, x1), (y0, y1) = (
+        (low, low + draw(st.floats(0.25, 1 - low))) for low in (draw(st.floats(0, 0.7)), draw(st.floats(0, 0.7)))
+    )
+    width, height = space.units
+    return Box(x0 * width, y0 * height, x1 * width, y1 * height, space)
+
+
+@pytest.mark.parametrize("sight", FAMILIES, ids=["pixels", "0–1000"])
+@given(data=st.data())
+def test_what_is_said_of_a_picture_comes_back_within_a_pixel(sight: Sight, data: st.DataObject) -> None:
+    seen = data.draw(looks(sight))
+    last = seen[-1]
+    box = data.draw(parts(last.space))
+    assert said_and_read(box, last, sight).to(last.space).corners == pytest.approx(box.corners, abs=1)
+    there = original = box.to(last.video.space(last.frame))
+    for picture in (each for each in seen if each.frame == last.frame):
+        there = there.to(sight.said_on(picture)).to(picture.space)
+    assert there.to(original.space).corners == pytest.approx(original.corners, abs=1e-3)
 
 
 frames = st.integers(0, 99)
