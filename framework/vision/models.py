@@ -2,13 +2,16 @@
 
 from framework.vision.colour import BoxFill, ColorFlood, ColorTrack
 from framework.vision.propagator import Propagator
+from framework.vision.sam2 import Sam2, Sam2Video
 from framework.vision.segmenter import Segmenter
 
 SEGMENTERS: dict[str, type[Segmenter]] = {
     "box_fill": BoxFill,
     "color_flood": ColorFlood,
+    "sam2": Sam2,
 }
 
 PROPAGATORS: dict[str, type[Propagator]] = {
     "color_track": ColorTrack,
+    "sam2_video": Sam2Video,
 }
