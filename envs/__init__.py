@@ -1,12 +1,16 @@
 """The games. This table is the only list of them."""
 
 from envs.keyframes import Keyframes
+from envs.locate import Locate
 from envs.single_turn import SingleTurn
+from envs.target import Target
 from envs.zoom import Zooming
 from framework.env import Rules
 
 ENVS: dict[str, type[Rules]] = {
     "keyframes": Keyframes,
+    "locate": Locate,
     "single_turn": SingleTurn,
+    "target": Target,
     "zoom": Zooming,
 }

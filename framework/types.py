@@ -32,7 +32,7 @@ class Video:
     """Where frames come from. An image is a video of one frame."""
 
     source: str
-    """A folder of images, an image or video file, or "lab:level/split/seed" of the synthetic world."""
+    """A folder of images, an image or video file, an array (.npy), or "lab:level/split/seed" of the synthetic world."""
     length: int
     width: int
     height: int
@@ -110,6 +110,18 @@ AnyMask = Mask | Packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Focus:
+    """Where in a clip to look, found before the game begins: with the data, or by a sampler."""
+
+    segment: Interval
+    """The frames that matter."""
+    target: int | None = None
+    """The one that is shown large."""
+    trace: tuple["Turn", ...] = ()
+    """What a sampler asked and was told on its way there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One dataset row, ready to be played."""
 
@@ -118,6 +130,13 @@ class Task:
     question: str
     video: Video
     truth: Truth = Truth()
+    focus: Focus | None = None
+    """None leaves the whole clip."""
+
+    @property
+    def segment(self) -> Interval:
+        """The frames that matter."""
+        return self.focus.segment if self.focus else Interval(0, self.video.length - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Grammar(Settings):
     """What two actions in one reply mean."""
     half_open: bool = False
     """The said end of an interval lies outside it; by default it is the last frame."""
+    turn_round: bool = False
+    """Read an interval that is said backwards as if it were not; otherwise it is malformed."""
     intervals: bool = True
     """Selections and answers say an interval; without, a keyframe alone is said and is all that is selected."""
     vtg: bool = False
@@ -165,6 +167,8 @@ class _Reader:
         if "start" not in said and "end" not in said:
             return None
         start, end = _index(said, "start"), _index(said, "end")
+        if end < start and self.grammar.turn_round:
+            start, end = end, start
         end -= 1 if self.grammar.half_open else 0
         if end < start:
             raise _Fault(f"the interval {said['start']}–{said['end']} is empty or reversed")

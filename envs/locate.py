@@ -1,0 +1,61 @@
+"""Where in the clip is it? The two short questions by which a sampler narrows a clip down to one frame.
+
+frames of the segment ─▶ interval   <answer>{"start": 4, "end": 9}</answer>
+                      └▶ position   <answer>40</answer>                          percent of the way through
+"""
+
+from typing import Literal
+
+from envs.keyframes import captioned, largest
+from framework.chat.grammar import Grammar
+from framework.env import Rules
+from framework.errors import DataError
+from framework.policy import Doing
+from framework.sampler import percent
+from framework.types import Action, Answer, Observation, Role, Task
+from framework.vision.boxes import Interval
+from framework.vision.plan import Look, within
+
+
+class Locate(Rules):
+    """One question about the frames that matter so far, and one answer."""
+
+    max_turns: int = 1
+    grammar: Grammar = Grammar(actions=("answer",), turn_round=True)
+    asked: Literal["interval", "position"] = "interval"
+    """The stretch in which the target is, or how far through the segment its best view comes."""
+    prompt: str = "{question}\n"
+    """How it is put, with {question} in its place."""
+    look: Look = Look(frames=16)
+    """The frames of the segment that are shown."""
+
+    def make(self, task: Task) -> "LocateGame":
+        return LocateGame(self, task)
+
+    def expert(self, task: Task) -> Doing:
+        """The part of the true interval that lies in the segment; or where in the segment the target is largest."""
+        seen = [frame for frame in task.segment.frames if task.truth.boxes.get(frame)]
+        if not seen:
+            raise DataError(f"task {task.id}: no frame of its segment has a box, so no expert can locate it")
+        if self.asked == "interval":
+            return Doing(self, task, Answer(interval=Interval(seen[0], seen[-1])))
+        keyframe = largest({frame: task.truth.boxes[frame] for frame in seen})
+        return Doing(self, task, Answer(text=str(percent(task.segment, keyframe))))
+
+
+class LocateGame:
+    def __init__(self, rules: Locate, task: Task) -> None:
+        self.rules, self.task = rules, task
+
+    async def start(self) -> Observation:
+        task, rules = self.task, self.rules
+        frames = within(task.segment, rules.look.frames)
+        shown = [rules.look.picture(task.video, frame, Role.OVERVIEW, rules.sight.unit) for frame in frames]
+        asked = rules.prompt.replace("{question}", task.question)
+        return Observation((asked, *(part for picture in shown for part in captioned(picture))))
+
+    async def step(self, action: Action) -> Observation:
+        return Observation((), done=True)
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,146 @@
+"""Finds the frame to look at before the game begins, by asking a policy about the clip.
+
+whole clip ─ interval? ×K ─▶ mean ─ still long? ask inside it ─▶ … ─▶ key segment ─ position? ×K ─▶ target frame
+
+This is VideoSeg-R1's hierarchical text-guided frame sampler (arXiv 2511.16077, section 3). Its rounds, replies and
+thresholds are settings; the paper prints none of them, and these are our own.
+"""
+
+import math
+import random
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from statistics import fmean, median
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from framework.config import SerializeAsAny, Settings, chosen
+from framework.env import Rules
+from framework.policy import Policy
+from framework.program import ask, mean_interval
+from framework.types import Answer, Episode, Focus, Task, Turn
+from framework.vision.boxes import Interval
+
+Who = Callable[[Task, Rules, int], Policy]
+"""Who is asked: a policy for one game about this task, of this number."""
+
+PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
+
+
+class Sampler(Settings):
+    """Chooses the frames of a task."""
+
+    @abstractmethod
+    def games(self) -> Sequence[Rules]:
+        """The games it asks questions by: whoever answers them must know them."""
+
+    @abstractmethod
+    async def focus(self, task: Task, who: Who) -> Focus:
+        """Where to look."""
+
+
+class Hierarchical(Sampler):
+    """A segment that is narrowed until it is short, then the target's place in it."""
+
+    interval: Annotated[SerializeAsAny[Rules], chosen("env")]
+    """The game that asks for the stretch."""
+    position: Annotated[SerializeAsAny[Rules], chosen("env")]
+    """The game that asks how far through it."""
+    replies: int = Field(default=4, ge=1)
+    """How often each question is asked (K)."""
+    best: int = Field(default=4, ge=1)
+    """So many positions, those nearest to the median, are averaged (M)."""
+    share: float = Field(default=0.3, gt=0, le=1)
+    """A segment is short that is no longer than this share of the clip (δ)."""
+    rounds: int = Field(default=3, ge=0)
+    """The stretch is asked for at most this often; 0 leaves the whole clip."""
+    target: Literal["position", "random", "first"] = "position"
+    """Ask for the frame; or take one of the segment by lot, or its first."""
+
+    def games(self) -> tuple[Rules, ...]:
+        return (self.interval, self.position)
+
+    async def focus(self, task: Task, who: Who) -> Focus:
+        if task.video.length == 1:  # an image
+            return Focus(segment=Interval(0, 0), target=0)
+        inquiry = Inquiry(task, who, self.replies)
+        segment = await self._narrowed(inquiry)
+        target = await self._target(inquiry, segment)
+        return Focus(segment=segment, target=target, trace=tuple(inquiry.trace))
+
+    async def _narrowed(self, inquiry: "Inquiry") -> Interval:
+        """No reply that can be read, or none that is shorter, ends the search where it stands."""
+        video = inquiry.task.video
+        segment = Interval(0, video.length - 1)
+        for _ in range(self.rounds):
+            found = mean_interval(await inquiry.ask(self.interval, segment))
+            inside = _clamped(found.in_frames(video.fps), segment) if found else segment
+            if inside.length >= segment.length:
+                break
+            segment = inside
+            if segment.length <= self.share * video.length:
+                break
+        return segment
+
+    async def _target(self, inquiry: "Inquiry", segment: Interval) -> int:
+        frames = segment.frames
+        if self.target == "random":
+            return random.Random(inquiry.task.id).choice(frames)
+        if self.target == "first":
+            return frames[0]
+        said = [_percentage(episode) for episode in await inquiry.ask(self.position, segment)]
+        found = [each for each in said if each is not None]
+        if not found:
+            return frames[len(frames) // 2]
+        middle = median(found)
+        return at(segment, fmean(sorted(found, key=lambda each: abs(each - middle))[: self.best]))
+
+
+class Inquiry:
+    """Asks about one task, and keeps what was said."""
+
+    def __init__(self, task: Task, who: Who, times: int) -> None:
+        self.task, self.who, self.times = task, who, times
+        self.numbers = count()
+        self.trace: list[Turn] = []
+
+    async def ask(self, rules: Rules, segment: Interval) -> list[Episode]:
+        """The replies to one question about a segment."""
+        task = replace(self.task, focus=Focus(segment=segment))
+        episodes = await ask(task, rules, lambda: self.who(task, rules, next(self.numbers)), self.times)
+        self.trace += [turn for episode in episodes for turn in episode.turns]
+        return episodes
+
+
+def percent(segment: Interval, frame: int) -> int:
+    """The whole percentage that leads to this frame of a segment of at most a hundred.
+
+    >>> percent(Interval(10, 19), 14)
+    40
+    """
+    return math.ceil(100 * (frame - segment.start) / segment.length)
+
+
+def at(segment: Interval, percent: float) -> int:
+    """The frame so far through a segment; 100 % is its last.
+
+    >>> at(Interval(10, 19), 40), at(Interval(10, 19), 100)
+    (14, 19)
+    """
+    frames = segment.frames
+    return frames[min(max(math.floor(len(frames) * percent / 100), 0), len(frames) - 1)]
+
+
+def _clamped(said: Interval, segment: Interval) -> Interval:
+    start = min(max(said.start, segment.start), segment.end)
+    return Interval(start, min(max(said.end, start), segment.end))
+
+
+def _percentage(episode: Episode) -> float | None:
+    answer = episode.answer
+    read = PERCENT.fullmatch(answer.text) if isinstance(answer, Answer) else None
+    return float(read[1]) if read else None

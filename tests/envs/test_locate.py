@@ -1,0 +1,29 @@
+from dataclasses import replace
+
+from envs.locate import Locate
+from framework.lab.world import World
+from framework.testing import check_env
+from framework.types import Focus
+from framework.vision.boxes import Interval
+
+TASK = World(level="moments", count=1).task(0)
+SEEN = sorted(TASK.truth.boxes)
+
+
+def test_the_interval_is_asked_of_the_frames_that_matter_so_far():
+    rest = Interval(SEEN[1], TASK.video.length - 1)
+    episode = check_env(Locate(), replace(TASK, focus=Focus(segment=rest)))
+    assert [picture.frame for picture in episode.turns[0].seen.pictures] == list(rest.frames)
+    assert episode.answer
+    assert episode.answer.interval == Interval(SEEN[1], SEEN[-1])
+
+
+def test_the_position_is_a_percentage():
+    episode = check_env(Locate(asked="position"), TASK)
+    assert episode.answer
+    assert 0 <= int(episode.answer.text) <= 100
+
+
+def test_the_prompt_holds_the_question():
+    episode = check_env(Locate(prompt="When can one see this: {question}?\n"), TASK)
+    assert episode.turns[0].seen.text.startswith(f"When can one see this: {TASK.question}?\n")
