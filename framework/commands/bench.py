@@ -15,6 +15,7 @@ from framework.registry import find
 
 BENCHES = {
     "loop": "framework.train.bench.loop",
+    "rewards": "framework.bench.rewards",
 }
 """Name → module. `measure(folder)` gives figures as json takes them, `shown(figures)` tables of them."""
 

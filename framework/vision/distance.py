@@ -1,13 +1,14 @@
 """How far pixels lie from a mask, in steps between neighbouring pixels, read off its runs without painting it.
 
-a run within one column, in a mask of 320 × 240 ─▶ a rectangle of pixels of an image of 840 × 840
-distance to a rectangle = steps aside + steps up or down;  distance to the mask = the least of these
+a mask of 320 × 240 ─▶ what each column of an image of 840 × 840 has of it: from row t to row b, and again below
+steps to a column's stretch = steps aside + steps up or down;  distance to the mask = the least of these
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from framework.types import Mask
@@ -17,6 +18,10 @@ Whole = NDArray[np.int64]
 Small = NDArray[np.int32]
 FAR = np.iinfo(np.int32).max
 """The distance to a mask without target, or to one beyond reach."""
+NOWHERE = 2**28
+"""A row that is too far for any distance: where a column has no stretch, one from here to as far above."""
+AT_ONCE = 1024
+"""Windows that are looked at together, so that they stay in the processor's cache."""
 
 
 def taxicab(
@@ -27,34 +32,47 @@ def taxicab(
     Pixels are those of an image of this size, to which the masks are brought by nearest neighbours, or the masks' own.
     Only what lies within `reach` steps aside is looked at: a distance beyond may come out as FAR.
     """
-    distances = np.full(x.shape, FAR, np.int32)
     if not len(masks) or not x.size:
-        return distances
-    each = [rectangles(mask, *(image or (mask.width, mask.height))) for mask in masks]
-    left, right, top, bottom = np.concatenate(each, axis=1)
-    # Rectangles are sorted by mask, then from left to right: those within reach of a pixel stand together.
-    widest = max(int(x.max()), int(right.max(initial=0))) + 1
-    reach = min(widest if reach is None else reach, widest)
-    shelf = 3 * widest
-    shelves = np.repeat(np.arange(len(masks)) * shelf, [part.shape[1] for part in each]) + widest
-    at = of * shelf + widest + x
-    first = np.searchsorted(shelves + right, at - reach, "left")
-    counts = np.maximum(np.searchsorted(shelves + left, at + reach, "right") - first, 0)
-    some = np.flatnonzero(counts)
-    if some.size:
-        counts = counts[some]
-        begins = np.cumsum(counts) - counts
-        near = np.arange(int(counts.sum())) + np.repeat(first[some] - begins, counts)
-        px, py = np.repeat(x[some].astype(np.int32), counts), np.repeat(y[some].astype(np.int32), counts)
-        aside = np.maximum(np.maximum(left[near] - px, px - right[near]), 0)
-        steps = aside + np.maximum(np.maximum(top[near] - py, py - bottom[near]), 0)
-        distances[some] = np.minimum.reduceat(steps, begins)
-    return distances
+        return np.full(x.shape, FAR, np.int32)
+    each = [stretches(mask, *(image or (mask.width, mask.height))) for mask in masks]
+    layers = np.array([part.shape[1] for part in each])
+    widest = max(image[0] if image else mask.width for mask in masks)
+    reach = widest if reach is None else min(reach, widest)
+    # All layers in one line, with empty columns between them as far as any pixel reaches.
+    line = np.empty((2, int(layers.sum()), widest + 2 * reach), np.int32)
+    line[0], line[1] = NOWHERE, -NOWHERE
+    for part, last in zip(each, np.cumsum(layers).tolist(), strict=True):
+        line[:, last - part.shape[1] : last, reach : reach + part.shape[2]] = part
+    counts = layers[of]
+    begins = np.cumsum(counts) - counts
+    pixel = np.repeat(np.arange(len(x)), counts)
+    layer = np.arange(len(pixel)) + ((np.cumsum(layers) - layers)[of] - begins)[pixel]
+    first, row = layer * (widest + 2 * reach) + x[pixel], y[pixel].astype(np.int32)
+    return np.minimum.reduceat(_least(line, first, row, reach), begins)
+
+
+def _least(line: Small, first: Whole, row: Small, reach: int) -> Small:
+    """The least distance of each row to the stretches of the columns from `first` to twice the reach farther on."""
+    tops, bottoms = sliding_window_view(line.reshape(2, -1), 2 * reach + 1, axis=1)
+    aside = np.abs(np.arange(-reach, reach + 1, dtype=np.int32))
+    least = np.empty(first.shape, np.int32)
+    for start in range(0, len(first), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        at = row[some, None]
+        steps = np.maximum(tops[first[some]] - at, at - bottoms[first[some]])
+        np.maximum(steps, 0, out=steps)
+        steps += aside
+        steps.min(axis=1, out=least[some])
+    least[least > NOWHERE // 2] = FAR
+    return least
 
 
 @lru_cache(maxsize=1024)
-def rectangles(mask: Mask, width: int, height: int) -> Small:
-    """The target as rectangles of an image of this size, [4, n]: left, right, top, bottom, all of them inside."""
+def stretches(mask: Mask, width: int, height: int) -> Small:
+    """The target in the columns of an image of this size: [2, layers, width], the first and last row of each stretch.
+
+    Layer 0 has the uppermost of each column, layer 1 the next.
+    """
     checked(mask)
     ends = np.cumsum(np.array(mask.runs, np.int64))[1::2]
     starts = ends - np.array(mask.runs[1::2], np.int64)
@@ -63,12 +81,14 @@ def rectangles(mask: Mask, width: int, height: int) -> Small:
     columns = lasts // mask.height - first + 1
     run = np.repeat(np.arange(len(starts)), columns)
     column = np.arange(int(columns.sum())) - np.repeat(np.cumsum(columns) - columns - first, columns)
-    top = np.maximum(starts[run] - column * mask.height, 0)
-    bottom = np.minimum(lasts[run] - column * mask.height, mask.height - 1)
-    across = _pixels(column, mask.width, width), _pixels(column + 1, mask.width, width) - 1
-    down = _pixels(top, mask.height, height), _pixels(bottom + 1, mask.height, height) - 1
-    found = np.stack([*across, *down]).astype(np.int32)
-    found = found[:, (across[0] <= across[1]) & (down[0] <= down[1])]
+    top = _pixels(np.maximum(starts[run] - column * mask.height, 0), mask.height, height)
+    bottom = _pixels(np.minimum(lasts[run] - column * mask.height, mask.height - 1) + 1, mask.height, height) - 1
+    column, top, bottom = (part[top <= bottom] for part in (column, top, bottom))
+    layer = np.arange(len(column)) - np.searchsorted(column, column)
+    found = np.empty((2, int(layer.max(initial=0)) + 1, mask.width), np.int32)
+    found[0], found[1] = NOWHERE, -NOWHERE
+    found[:, layer, column] = top, bottom
+    found = found[:, :, (2 * np.arange(width) + 1) * mask.width // (2 * width)]
     found.flags.writeable = False
     return found
 

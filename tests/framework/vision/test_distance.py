@@ -5,7 +5,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_cdt
 
 from framework.vision import masks
-from framework.vision.distance import FAR, rectangles, taxicab
+from framework.vision.distance import FAR, stretches, taxicab
 
 dense = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 
@@ -67,11 +67,12 @@ def test_each_mask_may_be_measured_at_its_own_size(pixels):
 
 
 @given(dense)
-def test_rectangles_cover_each_pixel_of_the_target_once(pixels):
+def test_stretches_cover_each_pixel_of_the_target_once(pixels):
     height, width = pixels.shape
     count = np.zeros(pixels.shape, int)
-    for left, right, top, bottom in rectangles(masks.encode(pixels), width, height).T:
-        count[top : bottom + 1, left : right + 1] += 1
+    tops, bottoms = stretches(masks.encode(pixels), width, height)
+    for layer, column in np.argwhere(tops <= bottoms):
+        count[tops[layer, column] : bottoms[layer, column] + 1, column] += 1
     assert np.array_equal(count, pixels)
 
 
