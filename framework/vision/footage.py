@@ -1,4 +1,4 @@
-"""Where pixels come from: the synthetic world, a folder of images, one image, a list of images, a video file.
+"""Where pixels come from: the synthetic world, a folder of images, one image, a list of images, an array, a video file.
 
     opened(source) ─▶ Footage(length, fps) ─▶ read(index) ─▶ {index: pixels}, and what was decoded with it
 
@@ -45,6 +45,8 @@ def opened(source: str) -> Footage:
         raise PixelError(f"{path}: there is no such file or folder; correct the path, or put the frames there")
     if path.suffix == ".frames":
         return Stills(path.parent, [path.parent / line for line in path.read_text().splitlines()])
+    if path.suffix == ".npy":
+        return Block(path)
     return Stills(path.parent, [path]) if _is_still(path) else Film(path)
 
 
@@ -103,8 +105,30 @@ def _still(path: Path, index: int) -> Pixels:
     return np.asarray(image, np.uint8)
 
 
+class Block:
+    """An array of whole frames, [T, H, W, 3] of uint8, as numpy.save writes it."""
+
+    fps = 1.0
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.frames: Pixels = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise PixelError(f"{path}: {error}; write it again, or leave its row out") from None
+        if self.frames.dtype != np.uint8 or self.frames.ndim != 4 or self.frames.shape[3] != 3 or not self.frames.size:
+            held = f"{self.frames.dtype} of shape {self.frames.shape}"
+            raise PixelError(f"{path}: holds {held}; write red, green and blue as uint8, [T, H, W, 3]")
+        self.length = len(self.frames)
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        return {index: np.array(self.frames[index])}
+
+
 class Film:
-    """A video file. It goes on from where it is if that is nearer than the last key frame before what is asked for."""
+    """A video file: its frames by number, in the order of their times, which need not be even.
+
+    It goes on from where it is if that is nearer than the last key frame before what is asked for, and else seeks.
+    """
 
     def __init__(self, path: Path) -> None:
         import av.error

@@ -95,6 +95,19 @@ def test_an_image_is_a_video_of_one_frame(folder: Path) -> None:
     assert (video.length, number_of(frame(video, 0))) == (1, 7)
 
 
+def test_an_array_is_a_video(tmp_path: Path) -> None:
+    np.save(tmp_path / "clip.npy", np.stack([painted(number) for number in range(5)]))
+    video = probe(tmp_path / "clip.npy")
+    assert video == Video(str(tmp_path / "clip.npy"), 5, 64, 48, 1.0)
+    assert [number_of(frame(video, index)) for index in range(5)] == list(range(5))
+    np.save(tmp_path / "odd.npy", np.zeros((5, 48, 64), np.uint8))
+    (tmp_path / "torn.npy").write_bytes((tmp_path / "clip.npy").read_bytes()[:5000])
+    (tmp_path / "empty.npy").write_bytes(b"")
+    for name, said in (("odd", "holds uint8 of shape"), ("torn", "write it again"), ("empty", "write it again")):
+        with pytest.raises(PixelError, match=rf"{name}\.npy: .*{said}"):
+            probe(tmp_path / f"{name}.npy")
+
+
 def test_a_film_gives_any_frame_in_any_order(tmp_path: Path) -> None:
     video = probe(film(tmp_path / "clip.mp4"))
     assert (video.length, video.width, video.height, video.fps) == (30, 64, 48, 10.0)
