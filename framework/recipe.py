@@ -15,10 +15,11 @@ from pydantic import Field, model_validator
 from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, load, typed
 from framework.env import Rules
 from framework.errors import ConfigError
+from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
 from framework.reward import Rewards
-from framework.rubric import Rubric
+from framework.rubric import TOTAL, Rubric
 from framework.source import Source
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator
@@ -57,6 +58,8 @@ class Recipe(Settings):
     """Makes masks of what is answered, in `limner segment` and in evaluation."""
     propagator: Annotated[SerializeAsAny[Propagator] | None, chosen("propagator", or_none=True)] = None
     """Carries them over the clip."""
+    certify: Certify = Certify()
+    """What `limner reward certify` lets pass, and why."""
     verl: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Handed to verl as it is, over everything limner sets."""
 
@@ -68,6 +71,10 @@ class Recipe(Settings):
         if self.score not in self.rewards:
             said = f"no reward {self.score!r} in this recipe; {nearest(self.score, self.rewards)}"
             raise Fault(("stages", "eval", "score"), said)
+        for name, said in self.certify.exceptions():
+            if unknown := next((part for part in said.parts if part not in {*self.rewards, TOTAL}), None):
+                there = nearest(unknown, self.rewards)
+                raise Fault(("certify", name, "parts"), f"no reward {unknown!r} in this recipe; {there}")
         if self.env.sight != self.reasoner.sight:
             return self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         return self
