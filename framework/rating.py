@@ -17,9 +17,7 @@ import numpy as np
 
 from framework.endpoint import Content, Endpoint
 from framework.errors import DataError, UserError
-from framework.record import on_disk
 from framework.types import Broken, Picture, Task, Video
-from framework.vision.frames import pixels
 
 AXES = {
     "scene complexity": "how many things there are, and how cluttered the place is",
@@ -62,6 +60,8 @@ def _shown(task: Task) -> Content:
 
 def _jpeg(video: Video, frame: int) -> str:
     import cv2
+
+    from framework.vision.frames import pixels
 
     scale = min(1.0, SIDE / max(video.width, video.height))
     size = max(1, round(video.width * scale)), max(1, round(video.height * scale))
@@ -117,6 +117,8 @@ def _read(path: Path, changed: int) -> Ratings:
 
 def write(path: Path, ratings: Ratings) -> None:
     """All ratings into a file, one task a line; it appears when all of it is there."""
+    from framework.record import on_disk
+
     lines = [f"{json.dumps(task, ensure_ascii=False)}: {json.dumps(list(each))}" for task, each in ratings.items()]
     part = path.with_suffix(".part")
     with on_disk(path):

@@ -1,0 +1,274 @@
+"""A length reward at work on policies that do not exist: does it settle, oscillate or collapse?
+
+    policy ─▶ lengths, right or wrong ─▶ the recipe's own length reward ─▶ its advantages ─▶ policy
+
+Tasks have a difficulty D from 1 to 10: those of the recipe's file of ratings, or some that are spread evenly. For each
+of its three levels the policy has a mean μ of ln L and a skill θ. A reply to a task of difficulty D has
+
+    ln L = μ + 0.35 z, z from a normal distribution            its length in tokens, of its thought
+    p = σ(θ) · (1 − exp(−2 L ⁄ (15 + 8 D)))                    its chance to be right: thinking helps, less and less
+    μ ← μ + 0.03 · pace · mean of A z                          a step along the policy gradient, A the advantage
+    θ ← θ + 0.10 · pace · mean of A (right − p)
+
+A right reply earns 1 for each of the other terms, a wrong one nothing, and the length reward acts on that as it would
+in a run. This is no forecast: it shows where a controller leads something that follows its rewards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework import rating
+from framework.advantage import ADVANTAGES, joined
+from framework.difficulty import LEVELS, Difficulty, Level, mean
+from framework.errors import UserError
+from framework.rating import LEAST, MOST
+from framework.recipe import Recipe
+from framework.reward import FAILURES, Reward
+from framework.rubric import TOTAL, Rubric
+from framework.types import Action, Answer, Episode, Failure, Observation, Stop, Task, Truth, Turn, Video
+
+Values = NDArray[np.float64]
+Line = Mapping[str, float]
+"""Figures of one step: right, reward, length, budget, over, and some of them by level."""
+
+TASKS = 240
+FIRST = 75.0
+"""Tokens of a thought before training: VideoSeg-R1 reports 62 to 90 without a penalty."""
+SPREAD, LENGTHENS, LEARNS = 0.35, 0.03, 0.10
+AROUND = 20
+"""Tokens of a reply beside its thought."""
+RIGHT, WRONG = "right", "wrong"
+
+
+@runtime_checkable
+class Controller(Protocol):
+    """A reward whose budgets follow difficulty."""
+
+    difficulty: Difficulty
+
+    def at(self, step: int) -> Any: ...
+
+    def lengths(self, episodes: Sequence[Episode]) -> Values: ...
+
+    def budgets(self, episodes: Sequence[Episode]) -> Sequence[float | Failure]: ...
+
+
+@dataclass
+class Policy:
+    """What is learned, for each level."""
+
+    length: Values = field(default_factory=lambda: np.full(len(LEVELS), np.log(FIRST)))
+    """Mean of ln tokens."""
+    skill: Values = field(default_factory=lambda: np.zeros(len(LEVELS)))
+
+    def learn(self, pace: float, level: NDArray[np.intp], longer: Values, better: Values) -> None:
+        """A step, from what speaks for longer and for better replies."""
+        count = np.maximum(np.bincount(level, minlength=len(LEVELS)), 1)
+        self.length += pace * LENGTHENS * np.bincount(level, longer, len(LEVELS)) / count
+        self.skill += pace * LEARNS * np.bincount(level, better, len(LEVELS)) / count
+
+    def lengths(self) -> dict[str, float]:
+        """Without the chance of single replies."""
+        return {f"length/{name}": float(np.exp(each)) for name, each in zip(LEVELS, self.length, strict=True)}
+
+
+class Right(Reward):
+    """1 for a right reply, else 0."""
+
+    def __call__(self, episodes: Sequence[Episode]) -> list[float]:
+        return [float(bool(each.answer and each.answer.text == each.task.truth.answer)) for each in episodes]
+
+
+class Failing(Reward):
+    """The share of its group that is wrong: what group_difficulty says where that is known."""
+
+    def __call__(self, episodes: Sequence[Episode]) -> list[float]:
+        if not episodes:
+            return []
+        group = np.unique([each.task.id for each in episodes], return_inverse=True)[1]
+        wrong = 1 - np.array(Right()(episodes))
+        return (np.bincount(group, wrong) / np.bincount(group))[group].tolist()
+
+
+def controller(recipe: Recipe) -> str:
+    """The reward of a recipe that is simulated."""
+    found = [name for name, reward in recipe.rewards.items() if isinstance(reward, Controller)]
+    if not found:
+        raise UserError("rewards: none has budgets by difficulty; add one, as in: rewards.length.use=soft_length")
+    return found[0]
+
+
+def simulate(recipe: Recipe, steps: int, pace: float = 1.0, without: bool = False) -> list[Line]:
+    """The figures of each step; or of the same policy, had the length reward not been there."""
+    name, lots, policy = controller(recipe), np.random.default_rng(recipe.seed), Policy()
+    reward = _alone(recipe.rewards[name])
+    tasks = population(cast(Controller, reward).difficulty, lots)
+    worth = sum(max(weight, 0.0) for other, weight in recipe.rubric.weights().items() if other != name) or 1.0
+    world = World(
+        recipe=recipe,
+        rubric=Rubric({RIGHT: Right(weight=worth)} | ({} if without else {name: reward})),
+        controller=cast(Controller, reward),
+        worth=worth,
+        tasks=tasks,
+        pace=pace,
+    )
+    return [{"step": step} | world.step(policy, step, lots) for step in range(1, steps + 1)]
+
+
+def _alone(reward: Reward) -> Reward:
+    """The length reward where there is no other but `right`."""
+    known = cast(Controller, reward).difficulty
+    return reward.model_copy(
+        update={
+            "difficulty": known.model_copy(update={"by": Failing()}) if known.by else known,
+            "multiplies": (TOTAL,) if reward.multiplies else (),
+            "only_if": {},
+        }
+    )
+
+
+def population(known: Difficulty, lots: np.random.Generator) -> list[tuple[Task, float]]:
+    """Tasks and how hard they are: those that were rated, or some whose difficulty nobody has said."""
+    if known.ratings:
+        rated = sorted(rating.read(Path(known.ratings)).items())
+        chosen: list[int] = lots.permutation(len(rated))[:TASKS].tolist()
+        return [(_task(rated[place][0]), mean(rated[place][1])) for place in chosen]
+    return [(_task(f"task {number}"), float(hard)) for number, hard in enumerate(np.linspace(LEAST, MOST, TASKS))]
+
+
+def _task(name: str) -> Task:
+    return Task(id=name, question="?", video=Video("simulated", 1, 1, 1), truth=Truth(answer=RIGHT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a policy is trained on."""
+
+    recipe: Recipe
+    rubric: Rubric
+    controller: Controller
+    worth: float
+    tasks: Sequence[tuple[Task, float]]
+    pace: float
+
+    def step(self, policy: Policy, step: int, lots: np.random.Generator) -> dict[str, float]:
+        """Play, score, learn; the figures."""
+        algorithm = self.recipe.algorithm
+        picked: list[int] = lots.permutation(len(self.tasks))[: algorithm.prompts].tolist()
+        tasks, hard = zip(*(self.tasks[task] for task in picked for _ in range(algorithm.group)), strict=True)
+        hard = np.array(hard, np.float64)
+        level = np.array([LEVELS.index(self.controller.difficulty.level(each)) for each in hard.tolist()])
+        z = lots.standard_normal(len(tasks))
+        length = np.exp(policy.length[level] + SPREAD * z).clip(1, self.recipe.rollout.reply_tokens).round()
+        chance = (1 - np.exp(-2 * length / (15 + 8 * hard))) / (1 + np.exp(-policy.skill[level]))
+        right = lots.random(len(tasks)) < chance
+        episodes = [_episode(*each) for each in zip(tasks, length.tolist(), right.tolist(), strict=True)]
+        reward, advantage = self._scored(episodes, step)
+        policy.learn(self.pace, level, advantage * z, advantage * (right - chance))
+        now = self.controller.at(step)
+        budgets: Sequence[float | Failure] = now.budgets(episodes)
+        budget = np.array([np.nan if isinstance(each, FAILURES) else each for each in budgets], np.float64)
+        over = (now.lengths(episodes) > budget).astype(np.float64)
+        figures = {"right": chance, "reward": reward, "length": length, "budget": budget, "over": over}
+        return _means(figures, level) | policy.lengths()
+
+    def _scored(self, episodes: Sequence[Episode], step: int) -> tuple[Values, Values]:
+        """What each earns, of the most there is, and its advantage."""
+        groups = [episode.task.id for episode in episodes]
+        earned = self.rubric.score(episodes, step)
+        estimator = self.recipe.algorithm.advantage
+        name = estimator if estimator in ADVANTAGES else "grpo"
+        totals = np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
+        return totals / self.worth, ADVANTAGES[name](joined(name, earned, self.rubric.weights(step), groups), groups)
+
+
+def _means(figures: Mapping[str, Values], level: NDArray[np.intp]) -> dict[str, float]:
+    """Of all replies, and of those to tasks of each level that there was."""
+    found = {name: float(values.mean()) for name, values in figures.items()}
+    for place in np.unique(level).tolist():
+        here = level == place
+        found |= {f"{name}/{LEVELS[place]}": float(values[here].mean()) for name, values in figures.items()}
+    return found
+
+
+def _episode(task: Task, length: float, right: bool) -> Episode:
+    thought = int(length)
+    said = Action("", Answer(text=RIGHT if right else WRONG), tokens=thought + AROUND, thought=thought)
+    return Episode(task=task, turns=(Turn(Observation(("?",)), said),), stop=Stop.ANSWERED)
+
+
+# ---- what it comes to ------------------------------------------------------------------------------------------------
+
+STEADY = 20
+"""Steps over which a figure is averaged."""
+OFTEN, WIDE = 3, 0.15
+"""So many swings of a length, each by more than this share of it, are an oscillation."""
+FALLS = 0.9
+"""A policy that ends with less than this share of its best is worse for going on."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What came of a policy with the length reward, and of the same one without."""
+
+    steps: Sequence[Line]
+    without: Sequence[Line]
+
+    @property
+    def verdict(self) -> str:
+        """In a sentence."""
+        right = steady(self.steps, "right")
+        if not steady(self.steps, "over").any():
+            return "It never acts: no reply is longer than its budget."
+        if steady(self.steps, "reward")[-1] < 0.02:
+            return "It stalls: whatever is said earns nothing, so nothing is learned."
+        often = max(swings(self.length(level)[len(self.steps) // 4 :]) for level in LEVELS)
+        if often >= OFTEN:
+            return f"It oscillates: a length swings by more than {WIDE:.0%} again and again ({often} times)."
+        if right[-1] < FALLS * right.max():
+            return f"It collapses: {right.max():.0%} were right at its best, {right[-1]:.0%} are at the end."
+        lengths = " · ".join(f"{self.length(level)[-1]:.0f}" for level in LEVELS)
+        return f"It settles: easy, medium and hard tasks are thought about for {lengths} tokens at the end."
+
+    @property
+    def facts(self) -> list[str]:
+        now, then = (steady(lines, "right") for lines in (self.steps, self.without))
+        lengths = [steady(lines, "length") for lines in (self.steps, self.without)]
+        return [
+            f"At the end {now[-1]:.0%} are right with {lengths[0][-1]:.0f} tokens; without it "
+            f"{then[-1]:.0%} with {lengths[1][-1]:.0f}. At first it was {now[0]:.0%} with {lengths[0][0]:.0f}.",
+            f"Over their budget are {steady(self.steps, 'over')[-1]:.0%} of replies at the end.",
+        ]
+
+    def length(self, level: Level) -> Values:
+        return np.array([line[f"length/{level}"] for line in self.steps])
+
+
+def steady(lines: Sequence[Line], key: str) -> Values:
+    """A figure averaged over some steps; of those that have it."""
+    values = np.array([line[key] for line in lines if key in line] or [np.nan], np.float64)
+    few = min(STEADY, len(values))
+    return np.asarray(np.convolve(values, np.full(few, 1 / few), "valid"), np.float64)
+
+
+def swings(values: Values) -> int:
+    """How often a series turns back by more than WIDE of itself.
+
+    >>> swings(np.array([40, 60, 58, 61, 40, 41, 60]))
+    2
+    """
+    ways: list[int] = []
+    least = most = float(values[0])
+    for value in values.tolist():
+        least, most = min(least, value), max(most, value)
+        way = -1 if value < most * (1 - WIDE) else 1 if value > least * (1 + WIDE) else 0
+        if way and way != (ways or [0])[-1]:
+            ways.append(way)
+        if way:
+            least = most = value
+    return max(len(ways) - 1, 0)
