@@ -8,6 +8,7 @@ episode 1   said C     true Y Z   ─▶   [episodes, P, K]   A–X  ·        C
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, zip_longest
 from operator import attrgetter
 from typing import Annotated, ClassVar, Literal
@@ -139,11 +140,13 @@ def scored(
 
     `lacking` and `fault` give a reason, or nothing; a NaN means that the truth of that frame is not known.
     """
+    truths = {id(episode.task.truth): episode.task.truth for episode in episodes}
+    lacks = {known: lacking(truth) for known, truth in truths.items()}
     found: list[float | Failure] = []
     sound: list[tuple[int, Episode, Answer]] = []
     for place, episode in enumerate(episodes):
         answer = episode.answer
-        if reason := lacking(episode.task.truth):
+        if reason := lacks[id(episode.task.truth)]:
             found.append(NotApplicable(reason))
         elif answer is None:
             found.append(Malformed("nothing was answered"))
@@ -169,16 +172,37 @@ _POSITION = attrgetter("x", "y")
 _SPACE = attrgetter("space")
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame of which answers speak, and what is true there."""
+
+    truth: Truth
+    frame: int | None
+    picture: str
+    size: tuple[int, int]
+    """Width and height of the video."""
+
+
 class Said:
     """Episodes that answered, and the frames of which their answers speak."""
 
     def __init__(self, episodes: Sequence[Episode], answers: Sequence[Answer]) -> None:
         self.episodes = episodes
         self.answers = answers
-        self.frames = [_frame(*each) for each in zip(episodes, answers, strict=True)]
-        named = zip(episodes, self.frames, strict=True)
-        self.pictures = [f"{episode.task.video.source}#{frame}" for episode, frame in named]
-        self.sizes = np.array([(episode.task.video.width, episode.task.video.height) for episode in episodes], float)
+        self.frames = list(map(_frame, episodes, answers))
+        self.scenes: list[Scene] = []
+        rows: dict[tuple[int, int | None], int] = {}
+        of: list[int] = []
+        for episode, frame in zip(episodes, self.frames, strict=True):
+            task = episode.task
+            row = rows.setdefault((id(task), frame), len(rows))
+            of.append(row)
+            if row == len(self.scenes):
+                video = task.video
+                self.scenes.append(Scene(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height)))
+        self.of: Counts = np.array(of, np.int64)
+        """The episodes' scenes: those of one group that speak of one frame share one."""
+        self.sizes: Values = np.array([scene.size for scene in self.scenes], np.float64)[self.of]
         """[episodes, 2], width and height of each video."""
 
     def beside(self, items: Sequence[Sequence[Item]]) -> Beside:
@@ -188,29 +212,52 @@ class Said:
         """
         every = list(chain.from_iterable(items))
         boxes, points = [item.box or NO_BOX for item in every], [item.point or NO_POINT for item in every]
-        said = _objects(boxes, points, list(map(len, items)), self.pictures)
-        rows: dict[tuple[int, str], int] = {}
-        truths: list[int] = []
-        true: list[list[tuple[Box, Point]]] = []
-        known: list[bool] = []
-        pictures: list[str] = []
-        for episode, frame, picture in zip(self.episodes, self.frames, self.pictures, strict=True):
-            truth = episode.task.truth
-            row = rows.setdefault((id(truth), picture), len(true))
-            if row == len(true):
-                true.append(_true(truth, frame))
-                known.append(bool(true[-1]) or not shows(truth, frame))
-                pictures.append(picture)
-            truths.append(row)
+        said = self._objects(boxes, points, list(map(len, items)), self.of)
+        true = [_true(scene.truth, scene.frame) for scene in self.scenes]
         boxes, points = [box for each in true for box, _ in each], [point for each in true for _, point in each]
-        found = _objects(boxes, points, list(map(len, true)), pictures)
-        which = np.array(truths, np.int64)
-        return Beside(said, found, which, self.sizes, np.array(known, bool)[which])
+        found = self._objects(boxes, points, list(map(len, true)), np.arange(len(true)))
+        known = [
+            bool(objects) or not shows(scene.truth, scene.frame)
+            for objects, scene in zip(true, self.scenes, strict=True)
+        ]
+        return Beside(said, found, self.of, self.sizes, np.array(known, bool)[self.of])
 
     def placed(self, points: Sequence[Sequence[Point]]) -> tuple[Values, Counts]:
         """These points of each episode, one after another: [2, points] in original pixels, and whose each one is."""
-        every, counts = list(chain.from_iterable(points)), list(map(len, points))
-        return _carried(every, _POSITION, 2, counts, self.pictures), np.repeat(np.arange(len(counts)), counts)
+        of = np.repeat(np.arange(len(points)), list(map(len, points)))
+        return self._carried(list(chain.from_iterable(points)), _POSITION, 2, self.of[of]), of
+
+    def _objects(self, boxes: Sequence[Box], points: Sequence[Point], counts: Sequence[int], of: Counts) -> Objects:
+        """Objects, so many of each of these scenes in turn."""
+        scenes = np.append(np.repeat(of, counts), 0)
+        return Objects(
+            self._carried([*boxes, NO_BOX], _CORNERS, 4, scenes),
+            self._carried([*points, NO_POINT], _POSITION, 2, scenes),
+            np.array(counts, np.int64),
+        )
+
+    def _carried(
+        self,
+        positions: Sequence[Box] | Sequence[Point],
+        numbers: Callable[[Box | Point], tuple[float, ...]],
+        axes: int,
+        scenes: Counts,
+    ) -> Values:
+        """[axes, positions] in original pixels; NaN if said of another picture than that of its scene."""
+        spaces: list[Space] = list(map(_SPACE, positions))
+        ids = list(map(id, spaces))
+        unique = dict(zip(ids, spaces, strict=True))
+        rows = {each: row for row, each in enumerate(unique)}
+        named = {scene.picture: number for number, scene in enumerate(self.scenes)}
+        of_scene = np.array([named[scene.picture] for scene in self.scenes], np.int64)
+        of_space = np.array([named.get(space.picture, -1) for space in unique.values()], np.int64)
+        ways = np.array([(*space.region, *space.units) for space in unique.values()], np.float64).reshape(-1, 6).T
+        way = np.fromiter(map(rows.__getitem__, ids), np.int64, len(ids))
+        x0, y0, x1, y1, wide, high = np.where(of_space[way] == of_scene[scenes], ways[:, way], np.nan)
+        flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(ids))
+        carried = flat.reshape(-1, axes).T
+        along_x, along_y = carried[0::2] * ((x1 - x0) / wide) + x0, carried[1::2] * ((y1 - y0) / high) + y0
+        return np.stack([along_x, along_y], 1).reshape(axes, -1)
 
 
 def shows(truth: Truth, frame: int | None) -> bool:
@@ -225,9 +272,14 @@ def _frame(episode: Episode, answer: Answer) -> int | None:
     for item in answer.items:
         for position in (item.box, item.point, *item.negatives):
             if position is not None:
-                return int(position.space.picture.rpartition("#")[2])
+                return _number(position.space.picture)
     pictures = (turn.seen.pictures[-1] for turn in reversed(episode.turns) if turn.seen.pictures)
     return next((picture.frame for picture in pictures), None)
+
+
+@lru_cache(maxsize=4096)
+def _number(picture: str) -> int:
+    return int(picture.rpartition("#")[2])
 
 
 def _true(truth: Truth, frame: int | None) -> list[tuple[Box, Point]]:
@@ -235,36 +287,3 @@ def _true(truth: Truth, frame: int | None) -> list[tuple[Box, Point]]:
         return []
     pairs = zip_longest(truth.boxes.get(frame, ()), truth.points.get(frame, ()))
     return [(box or NO_BOX, point or NO_POINT) for box, point in pairs]
-
-
-def _objects(boxes: Sequence[Box], points: Sequence[Point], counts: Sequence[int], pictures: Sequence[str]) -> Objects:
-    counted, on = [*counts, 1], [*pictures, ""]
-    return Objects(
-        _carried([*boxes, NO_BOX], _CORNERS, 4, counted, on),
-        _carried([*points, NO_POINT], _POSITION, 2, counted, on),
-        np.array(counts, np.int64),
-    )
-
-
-def _carried(
-    positions: Sequence[Box] | Sequence[Point],
-    numbers: Callable[[Box | Point], tuple[float, ...]],
-    axes: int,
-    counts: Sequence[int],
-    pictures: Sequence[str],
-) -> Values:
-    """[axes, positions] in original pixels: so many of each picture in turn; NaN if said of another picture."""
-    spaces: list[Space] = list(map(_SPACE, positions))
-    ids = list(map(id, spaces))
-    unique = dict(zip(ids, spaces, strict=True))
-    rows = {each: row for row, each in enumerate(unique)}
-    named = {picture: number for number, picture in enumerate(dict.fromkeys(pictures))}
-    ways = np.array([(*space.region, *space.units) for space in unique.values()]).reshape(-1, 6).T
-    of_space = np.array([named.get(space.picture, -1) for space in unique.values()], np.int64)
-    of_episode = np.fromiter(map(named.__getitem__, pictures), np.int64, len(pictures))
-    way = np.fromiter(map(rows.__getitem__, ids), np.int64, len(ids))
-    x0, y0, x1, y1, wide, high = np.where(of_space[way] == np.repeat(of_episode, counts), ways[:, way], np.nan)
-    flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(ids))
-    carried = flat.reshape(-1, axes).T
-    along_x, along_y = carried[0::2] * ((x1 - x0) / wide) + x0, carried[1::2] * ((y1 - y0) / high) + y0
-    return np.stack([along_x, along_y], 1).reshape(axes, -1)

@@ -122,8 +122,8 @@ def _lacking(truth: Truth) -> str:
 
 def _known(said: Said) -> NDArray[np.bool_]:
     """Is it known what is on the frame?"""
-    truths = ((episode.task.truth, frame) for episode, frame in zip(said.episodes, said.frames, strict=True))
-    return np.array([frame in truth.masks or not shows(truth, frame) for truth, frame in truths])
+    known = [scene.frame in scene.truth.masks or not shows(scene.truth, scene.frame) for scene in said.scenes]
+    return np.array(known, np.bool_)[said.of]
 
 
 def _steps(
@@ -133,19 +133,19 @@ def _steps(
 
     Steps are pixels of `image`, or the mask's own.
     """
-    frames = zip(said.episodes, said.frames, strict=True)
-    masks = [None if frame is None else episode.task.truth.masks.get(frame) for episode, frame in frames]
-    unique = {id(mask): as_runs(mask) for mask in masks if mask is not None}
-    rows = {each: row for row, each in enumerate(unique)}
+    found = (None if scene.frame is None else scene.truth.masks.get(scene.frame) for scene in said.scenes)
+    there = {row: as_runs(mask) for row, mask in enumerate(found) if mask is not None}
+    masks, rows = list(there.values()), np.full(len(said.scenes), -1)
+    rows[list(there)] = np.arange(len(there))
     places, of = said.placed(points)
-    mask = np.array([rows.get(id(mask), -1) for mask in masks], np.int64)[of]
-    sizes = np.array([*(image or (each.width, each.height) for each in unique.values()), (1, 1)])[mask].T
+    mask = rows[said.of][of]
+    sizes = np.array([*(image or (each.width, each.height) for each in masks), (1, 1)])[mask].T
     # A whole pixel that was carried to another space and back may fall short of itself.
     pixels = np.floor(places * (sizes / said.sizes[of].T) + 1e-6)
     inside = np.flatnonzero(((pixels >= 0) & (pixels < sizes)).all(0) & (mask >= 0))
     x, y = pixels[:, inside].astype(np.int64)
     steps = np.full(of.shape, FAR, np.int32)
-    steps[inside] = taxicab(x, y, mask[inside], list(unique.values()), image, reach)
+    steps[inside] = taxicab(x, y, mask[inside], masks, image, reach)
     return steps, of
 
 

@@ -64,11 +64,13 @@ class Grammar(Settings):
     def _block(self, text: str) -> tuple[str, str] | Malformed:
         """The one block of a reply: its tag and what stands inside."""
         found: list[tuple[int, str, str]] = []
-        for tag in ("select", "zoom", "answer"):
+        for tag, opening in _OPENINGS.items():
+            if opening not in text:
+                continue
             blocks = _blocks(text, tag)
             if isinstance(blocks, Malformed):
                 return blocks
-            if blocks and tag not in self.actions:
+            if tag not in self.actions:
                 return Malformed(f"<{tag}> is no action here; there are: {', '.join(self.actions)}")
             found += [(start, tag, body) for start, body in blocks]
         if not found:
@@ -146,22 +148,24 @@ class _Reader:
             return Answer(text=body)
         said = _json(body)
         if isinstance(said, list):
-            items = tuple(self.item(_mapping(each), None) for each in cast(list[Any], said))
-            return Answer(items=items)
+            return Answer(items=self.items(cast("list[Any]", said), None))
         said = _mapping(said)
         keyframe = self.frame(said, "keyframe") if "keyframe" in said else None
         objects = said.get("objects", [said] if said.keys() & {"bbox_2d", "point_2d"} else [])
         if not isinstance(objects, list):
             raise _Fault("objects needs a list")
-        items = tuple(self.item(_mapping(each), keyframe) for each in cast(list[Any], objects))
+        items = self.items(cast("list[Any]", objects), keyframe)
         text = said.get("answer", "")
         return Answer(text=str(text), items=items, interval=self.interval(said), keyframe=keyframe)
+
+    def items(self, said: list[Any], frame: int | None) -> tuple[Item, ...]:
+        return tuple([self.item(_mapping(each), frame) for each in said])  # a list: read for every reply of a run
 
     def item(self, said: Mapping[str, Any], frame: int | None) -> Item:
         box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
         point = self.point(said["point_2d"], frame) if "point_2d" in said else None
         beside = _several(said.get("neg_point_2d"))
-        return Item(box=box, point=point, negatives=tuple(self.point(each, frame) for each in beside))
+        return Item(box=box, point=point, negatives=tuple([self.point(each, frame) for each in beside]))
 
     def interval(self, said: Mapping[str, Any]) -> Interval | None:
         if "start" not in said and "end" not in said:
@@ -210,13 +214,16 @@ class _Reader:
             raise _Fault(f"{said} lies outside the picture")
 
     def where(self, frame: int | None) -> Space:
-        space = self.spaces.get(frame) or self.place(frame)
+        space = self.spaces.get(frame)
         if space is None:
-            raise _Fault("no picture was shown" if frame is None else f"frame {frame} was never shown")
-        self.spaces[frame] = space
+            space = self.place(frame)
+            if space is None:
+                raise _Fault("no picture was shown" if frame is None else f"frame {frame} was never shown")
+            self.spaces[frame] = space
         return space
 
 
+_OPENINGS = {tag: f"<{tag}>" for tag in ("select", "zoom", "answer")}
 _READERS: dict[str, Callable[[_Reader, str], Parsed]] = {
     "select": _Reader.select,
     "zoom": _Reader.zoom,
@@ -233,17 +240,20 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 def _json(body: str) -> Any:
     try:
-        return _DECODER.decode(body)
+        said, end = _DECODER.raw_decode(body)
     except RecursionError:
         raise _Fault("the JSON is nested too deep") from None
     except ValueError as error:
         raise _Fault(f"not JSON ({str(error)[:60]})") from None
+    if end < len(body):
+        raise _Fault(f"not JSON (more after character {end})")
+    return said
 
 
 def _mapping(said: Any) -> Mapping[str, Any]:
     if not isinstance(said, dict):
         raise _Fault("needs a JSON object")
-    return cast(Mapping[str, Any], said)
+    return cast("Mapping[str, Any]", said)
 
 
 def _index(said: Mapping[str, Any], key: str) -> int:
@@ -257,7 +267,7 @@ def _index(said: Mapping[str, Any], key: str) -> int:
 
 def _several(said: Any) -> list[Any]:
     """Points, where one may stand without a list of its own."""
-    listed: list[Any] = cast(list[Any], said) if isinstance(said, list) else []
+    listed: list[Any] = cast("list[Any]", said) if isinstance(said, list) else []
     if listed and isinstance(listed[0], list):
         return listed
     return [said] if said else []
@@ -266,10 +276,14 @@ def _several(said: Any) -> list[Any]:
 _NUMBERS = {int, float}
 
 
-def _numbers(said: Any, count: int, key: str) -> tuple[float, ...]:
-    values = cast(list[Any], said) if isinstance(said, list) else []
-    if len(values) == count and _NUMBERS.issuperset(map(type, values)) and -1e9 < min(values) <= max(values) < 1e9:
-        return tuple(map(float, values))
+def _numbers(said: Any, count: int, key: str) -> list[float]:
+    values = cast("list[Any]", said) if isinstance(said, list) else []
+    if len(values) == count:
+        for value in values:
+            if type(value) not in _NUMBERS or not -1e9 < value < 1e9:
+                break
+        else:
+            return [*map(float, values)]
     raise _Fault(f"{key} needs {count} numbers")
 
 
