@@ -1,7 +1,8 @@
 """`limner …`: finds the command, and turns a user's mistake into one message and exit code 2.
 
 Each command is a file in framework/commands with `arguments(parser)` and `run(said)`; only the one that is asked for is
-imported, so that help and mistakes come at once. A file with COMMANDS of its own has commands within the command.
+imported, so that help and mistakes come at once. A file with COMMANDS of its own has commands within the command: files
+beside it, or in it if it is a folder.
 """
 
 import argparse
@@ -29,6 +30,7 @@ COMMANDS = {
     "view": "draw the page of a run",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
     "reward": "prove rewards before a run learns from them",
+    "data": "public datasets, made ready and looked through",
     "bench": "measure what is claimed, on this machine",
     "doctor": "is this machine ready, and what is missing?",
 }
@@ -64,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def command(argv: list[str], there: Mapping[str, str] = COMMANDS, within: str = "") -> int:
+def command(
+    argv: list[str], there: Mapping[str, str] = COMMANDS, within: str = "", home: str = "framework.commands"
+) -> int:
     """Run the command that `argv` begins with; `within` is the command that has it, if not limner itself."""
     name, said = (argv[0], argv[1:]) if argv else ("--help", [])
     if name in ("-h", "--help"):
@@ -72,9 +76,9 @@ def command(argv: list[str], there: Mapping[str, str] = COMMANDS, within: str = 
         return 0
     if name not in there:
         raise UserError(f"{f'{within}: ' if within else ''}no command {name!r}; {nearest(name, there)}")
-    module = importlib.import_module(f"framework.commands.{name}")
+    module = importlib.import_module(f"{home}.{name}")
     if inside := getattr(module, "COMMANDS", None):
-        return command(said, inside, name)
+        return command(said, inside, name, module.__package__ or home)
     prog = " ".join(filter(None, ("limner", within, name)))
     parser = Parser(prog=prog, description=there[name], allow_abbrev=False)
     module.arguments(parser)

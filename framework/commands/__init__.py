@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +27,18 @@ def takes_out(parser: argparse.ArgumentParser, usual: str) -> None:
 def console() -> Console:
     """As wide as the terminal, or wide enough for whoever reads it later."""
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 120)
+
+
+@contextmanager
+def progress(what: str) -> Generator[Callable[[int, int], None]]:
+    """A bar on stderr while something lasts; it is told how many are done, of how many."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+        bar = bars.add_task(what, total=None)
+        yield lambda done, of: bars.update(bar, completed=done, total=of)
 
 
 def counted(text: str) -> int:

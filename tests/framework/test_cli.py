@@ -1,5 +1,6 @@
 """The command line: quick, quiet about torch, and done with exit codes that programs can read."""
 
+import importlib
 import json
 import os
 import resource
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from framework.cli import COMMANDS, main
-from framework.commands.reward import COMMANDS as PROOFS
+
+MODULES = {name: importlib.import_module(f"framework.commands.{name}") for name in COMMANDS}
+WITHIN: dict[str, dict[str, str]] = {name: each.COMMANDS for name, each in MODULES.items() if hasattr(each, "COMMANDS")}
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +48,11 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    "name", [*(name for name in COMMANDS if name != "reward"), *(f"reward {name}" for name in PROOFS)]
+    "name",
+    [
+        *(name for name in COMMANDS if name not in WITHIN),
+        *(f"{name} {inner}" for name, commands in WITHIN.items() for inner in commands),
+    ],
 )
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as done:
@@ -55,11 +62,12 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_command_within_a_command_is_found(capsys: pytest.CaptureFixture[str]):
-    for argv in (["reward"], ["reward", "--help"]):
-        assert main(argv) == 0
-        said = capsys.readouterr().out
-        assert said.startswith("usage: limner reward COMMAND")
-        assert all(f"  {name} " in said for name in PROOFS)
+    for name, inside in WITHIN.items():
+        for argv in ([name], [name, "--help"]):
+            assert main(argv) == 0
+            said = capsys.readouterr().out
+            assert said.startswith(f"usage: limner {name} COMMAND")
+            assert all(f"  {inner} " in said for inner in inside)
     assert main(["reward", "rescroe"]) == 2
     assert capsys.readouterr().err == "limner: reward: no command 'rescroe'; did you mean 'rescore'?\n"
 

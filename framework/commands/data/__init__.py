@@ -1,0 +1,6 @@
+"""limner data …: public datasets, made ready and looked through. Each of these commands is a file beside this one."""
+
+COMMANDS = {
+    "prepare": "a public dataset, from where you unpacked it, in our two tables",
+    "check": "prepared data looked through: what is broken, what contradicts itself, how long the questions are",
+}
