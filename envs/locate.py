@@ -11,10 +11,9 @@ from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import DataError
 from framework.policy import Doing
-from framework.sampler import percent
 from framework.types import Action, Answer, Observation, Role, Task
 from framework.vision.boxes import Interval
-from framework.vision.plan import Look, within
+from framework.vision.plan import Look, percent, within
 
 
 class Locate(Rules):

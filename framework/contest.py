@@ -4,7 +4,7 @@ recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by nam
 """
 
 import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from framework.env import Rules
 from framework.errors import UserError
-from framework.evaluate import Played, Player, play_all
-from framework.policy import Doing, Policy
+from framework.evaluate import Played, play_all
+from framework.policy import Doing, Player, Policy
 from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.reasoners.form import Filler, Form
 from framework.types import Answer, Task
@@ -43,32 +43,30 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
     from framework.lab.players import PLAYERS
 
     tasks = [recipe.data.eval.task(index) for index in range(recipe.data.eval.size())]
+    arena = recipe.arena
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
+
+    async def games(player: Player, rounds: int = 1) -> Played:
+        return await play_all(tasks, arena, player, rounds, recipe.seed)
+
     for name in recipe.stages.eval.players:
-        greedy[name] = await _games(recipe, tasks, _scripted(recipe, PLAYERS[name]))
+        greedy[name] = await games(PLAYERS[name])
     for name, folder in checkpoints.items():
-        async with _model(recipe, folder) as model:
-            greedy[name] = await _games(recipe, tasks, model.greedy())
-            sampled[name] = await _games(recipe, tasks, model.by_lot(), recipe.stages.eval.rounds)
+        async with opened(recipe, folder) as model:
+            greedy[name] = await games(model.greedy())
+            sampled[name] = await games(model.by_lot(), recipe.stages.eval.rounds)
             last = name == list(checkpoints)[-1]
-            greedy[f"{name}_blanked" if not last else "blanked"] = await _games(recipe, tasks, model.greedy(blank=True))
+            greedy[f"{name}_blanked" if not last else "blanked"] = await games(model.greedy(blank=True))
             if last:
-                greedy["blind"] = await _games(recipe, tasks, model.greedy(at_once=True))
-                greedy["shuffled"] = await _games(recipe, tasks, model.greedy(others=tasks))
+                if recipe.env.max_turns > 1:
+                    greedy["blind"] = await games(model.greedy(at_once=True))
+                greedy["shuffled"] = await games(model.greedy(others=tasks))
     return Contest(tasks, recipe.score, greedy, sampled)
 
 
-async def _games(recipe: "Recipe", tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
-    return await play_all(tasks, recipe.env, recipe.rubric, player, recipe.score, rounds, recipe.seed)
-
-
-def _scripted(recipe: "Recipe", player: Callable[[Task, Rules, int], Policy]) -> Player:
-    return lambda task, seed: player(task, recipe.env, seed)
-
-
 @asynccontextmanager
-async def _model(recipe: "Recipe", folder: Path) -> AsyncGenerator["Model"]:
+async def opened(recipe: "Recipe", folder: Path) -> AsyncGenerator["Model"]:
     """A checkpoint, ready to play; its queue is closed afterwards."""
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
@@ -91,24 +89,26 @@ class Model:
 
     def by_lot(self) -> Player:
         """As it samples in training, at temperature 1."""
-        return lambda task, seed: self.policy(1.0, seed=_own(seed, task))
+        return lambda task, rules, seed: self.policy(rules, 1.0, seed=_own(seed, task))
 
     def greedy(self, *, blank: bool = False, at_once: bool = False, others: Sequence[Task] = ()) -> Player:
         """Always the likeliest token; with grey where it looked, made to answer at once, or shown another's clip."""
         after = {task.id: following for task, following in pairwise([*others, *others[:1]])}
 
-        def player(task: Task, seed: int) -> Policy:
+        def player(task: Task, rules: Rules, seed: int) -> Policy:
             see = blanked if blank else swapped(after[task.id].video) if others else clear
-            return self.policy(0.0, see=see, form=answer_form(self.recipe.env, task) if at_once else None)
+            return self.policy(rules, 0.0, see=see, form=answer_form(rules, task) if at_once else None)
 
         return player
 
-    def policy(self, temperature: float, seed: int | None = None, see: See = clear, form: Form | None = None) -> Policy:
+    def policy(
+        self, rules: Rules, temperature: float, seed: int | None = None, see: See = clear, form: Form | None = None
+    ) -> Policy:
         from framework.reasoners.player import ModelPolicy
 
         limits = self.recipe.rollout.model_copy(update={"temperature": temperature})
         generate = Filler(form, self.voice, self.generate) if form else self.generate
-        return ModelPolicy(self.voice, generate, limits, self.recipe.env.system, seed=seed, see=see)
+        return ModelPolicy(self.voice, generate, limits, rules.system, seed=seed, see=see)
 
 
 def answer_form(rules: Rules, task: Task) -> Form:

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,30 @@ from numpy.typing import NDArray
 
 from framework.env import Rules
 from framework.errors import DataError
-from framework.policy import Policy
+from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
+from framework.sampler import Sampler
 from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
-Player = Callable[[Task, int], Policy]
-"""Makes the policy of one episode, from its task and a seed."""
-
 TOGETHER = 256
 """Episodes in play at one time."""
 RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """How everyone is played with, and judged."""
+
+    rules: Rules
+    rubric: Rubric
+    score_name: str
+    """The reward part that is the score."""
+    sampler: Sampler | None = None
+    """Asks each player where to look before the game."""
+    draw: Callable[[Sequence[Episode]], Sequence[Episode]] | None = None
+    """Makes masks of what was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +76,24 @@ def _readable(episode: Episode) -> bool:
     return episode.stop is not Stop.ERROR and not any(isinstance(t.said.parsed, Malformed) for t in episode.turns)
 
 
-async def play_all(
-    tasks: Sequence[Task], rules: Rules, rubric: Rubric, player: Player, score_name: str, rounds: int = 1, seed: int = 0
-) -> Played:
+async def play_all(tasks: Sequence[Task], arena: Arena, player: Player, rounds: int = 1, seed: int = 0) -> Played:
     """Every task, `rounds` times over; at most TOGETHER episodes at once."""
     gate = asyncio.Semaphore(TOGETHER)
 
     async def one(task: Task, number: int) -> Episode:
         async with gate:
-            return await play(task, rules, player(task, seed + number))
+            return await _one(task, arena, player, seed + number)
 
     played = await asyncio.gather(*(one(task, number) for number in range(rounds) for task in tasks))
-    each = [tuple(played[start : start + len(tasks)]) for start in range(0, len(played), len(tasks))]
-    return Played(tuple(each), tuple(tuple(rubric.score(episodes)) for episodes in each), score_name)
+    drawn = arena.draw(played) if arena.draw else played
+    each = [tuple(drawn[start : start + len(tasks)]) for start in range(0, len(drawn), len(tasks))]
+    return Played(tuple(each), tuple(tuple(arena.rubric.score(episodes)) for episodes in each), arena.score_name)
+
+
+async def _one(task: Task, arena: Arena, player: Player, seed: int) -> Episode:
+    if arena.sampler:
+        task = replace(task, focus=await arena.sampler.focus(task, player, seed))
+    return await play(task, arena.rules, player(task, arena.rules, seed))
 
 
 @dataclass(frozen=True, slots=True)

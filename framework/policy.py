@@ -11,6 +11,10 @@ class Policy(Protocol):
     async def act(self, past: Past, seen: Observation) -> Reply: ...
 
 
+Player = Callable[[Task, Rules, int], Policy]
+"""Makes the policy of one episode of this game, from its task and a seed."""
+
+
 class Scripted:
     """Says these lines in order, and the last one again if it is asked more often."""
 

@@ -15,12 +15,15 @@ from pydantic import Field, model_validator
 from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, load, typed
 from framework.env import Rules
 from framework.errors import ConfigError
+from framework.evaluate import Arena
 from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
 from framework.reward import Rewards
 from framework.rubric import TOTAL, Rubric
+from framework.sampler import Sampler
 from framework.source import Source
+from framework.tracking import Tracker
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator
 from framework.vision.segmenter import Segmenter
@@ -50,6 +53,8 @@ class Recipe(Settings):
     data: Data
     env: Annotated[SerializeAsAny[Rules], chosen("env")]
     rewards: Rewards
+    sampler: Annotated[SerializeAsAny[Sampler] | None, chosen("sampler", or_none=True)] = None
+    """Asks the policy where to look before a game of the evaluation; in training, data says so."""
     algorithm: Algorithm = Algorithm()
     rollout: Sampling = Sampling()
     cluster: Cluster = Cluster()
@@ -68,15 +73,20 @@ class Recipe(Settings):
         if not self.rewards:
             raise Fault(("rewards",), "{} has no reward; name one, as in rewards: {form: {use: well_formed}}")
         Rubric(self.rewards)  # do they name one another rightly?
-        if self.score not in self.rewards:
-            said = f"no reward {self.score!r} in this recipe; {nearest(self.score, self.rewards)}"
+        measures = self.stages.eval.measures
+        if twice := measures.keys() & self.rewards.keys():
+            raise Fault(("stages", "eval", "measures", min(twice)), "is the name of a reward; call it otherwise")
+        if self.score not in (there := {**self.rewards, **measures}):
+            said = f"no reward {self.score!r} in this recipe; {nearest(self.score, there)}"
             raise Fault(("stages", "eval", "score"), said)
         for name, said in self.certify.exceptions():
             if unknown := next((part for part in said.parts if part not in {*self.rewards, TOTAL}), None):
                 there = nearest(unknown, self.rewards)
                 raise Fault(("certify", name, "parts"), f"no reward {unknown!r} in this recipe; {there}")
         if self.env.sight != self.reasoner.sight:
-            return self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
+            self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
+        if self.sampler:
+            self._derive(sampler=self.sampler.seeing(self.reasoner.sight))
         return self
 
     @property
@@ -85,8 +95,15 @@ class Recipe(Settings):
 
     @property
     def score(self) -> str:
-        """The reward part by which policies are compared."""
-        return self.stages.eval.score or list(self.rewards)[-1]
+        """What policies are compared by."""
+        return self.stages.eval.score or list({**self.rewards, **self.stages.eval.measures})[-1]
+
+    @property
+    def arena(self) -> Arena:
+        """How policies are compared."""
+        measures = {name: each.model_copy(update={"weight": 0.0}) for name, each in self.stages.eval.measures.items()}
+        draw = Tracker(self.segmenter, self.propagator, self.stages.eval.hints) if self.segmenter else None
+        return Arena(self.env, Rubric({**self.rewards, **measures}), self.score, self.sampler, draw)
 
 
 def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:

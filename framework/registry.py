@@ -20,6 +20,7 @@ TABLES = {
     "reward": ("rewards:REWARDS", "framework.reward:Reward"),
     "reasoner": ("framework.reasoners:REASONERS", "framework.reasoners.reasoner:Reasoner"),
     "data": ("framework.data:DATASETS", "framework.source:Source"),
+    "sampler": ("framework.sampler:SAMPLERS", "framework.sampler:Sampler"),
     "segmenter": ("framework.vision.models:SEGMENTERS", "framework.vision.segmenter:Segmenter"),
     "propagator": ("framework.vision.models:PROPAGATORS", "framework.vision.propagator:Propagator"),
 }

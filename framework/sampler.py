@@ -6,27 +6,26 @@ This is VideoSeg-R1's hierarchical text-guided frame sampler (arXiv 2511.16077, 
 thresholds are settings; the paper prints none of them, and these are our own.
 """
 
-import math
 import random
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from statistics import fmean, median
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from framework.config import SerializeAsAny, Settings, chosen
-from framework.env import Rules
-from framework.policy import Policy
+from framework.env import Rules, Sight
+from framework.policy import Player
 from framework.program import ask, mean_interval
 from framework.types import Answer, Episode, Focus, Task, Turn
 from framework.vision.boxes import Interval
+from framework.vision.plan import at
 
-Who = Callable[[Task, Rules, int], Policy]
-"""Who is asked: a policy for one game about this task, of this number."""
+MOST = 1000
+"""Questions asked of one clip have seeds of their own as long as there are fewer."""
 
 PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
@@ -34,13 +33,20 @@ PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 class Sampler(Settings):
     """Chooses the frames of a task."""
 
-    @abstractmethod
-    def games(self) -> Sequence[Rules]:
-        """The games it asks questions by: whoever answers them must know them."""
+    @property
+    def games(self) -> dict[str, Rules]:
+        """The games it asks by, by the names of their settings: whoever is asked must know them."""
+        return {name: value for name, value in self if isinstance(value, Rules)}
+
+    def seeing(self, sight: Sight) -> Self:
+        """The same for a reasoner with these eyes."""
+        return self.model_copy(
+            update={name: rules.model_copy(update={"sight": sight}) for name, rules in self.games.items()}
+        )
 
     @abstractmethod
-    async def focus(self, task: Task, who: Who) -> Focus:
-        """Where to look."""
+    async def focus(self, task: Task, player: Player, seed: int) -> Focus:
+        """Where to look, by what this player says of it."""
 
 
 class Hierarchical(Sampler):
@@ -61,13 +67,10 @@ class Hierarchical(Sampler):
     target: Literal["position", "random", "first"] = "position"
     """Ask for the frame; or take one of the segment by lot, or its first."""
 
-    def games(self) -> tuple[Rules, ...]:
-        return (self.interval, self.position)
-
-    async def focus(self, task: Task, who: Who) -> Focus:
+    async def focus(self, task: Task, player: Player, seed: int) -> Focus:
         if task.video.length == 1:  # an image
             return Focus(segment=Interval(0, 0), target=0)
-        inquiry = Inquiry(task, who, self.replies)
+        inquiry = Inquiry(task, player, seed, self.replies)
         segment = await self._narrowed(inquiry)
         target = await self._target(inquiry, segment)
         return Focus(segment=segment, target=target, trace=tuple(inquiry.trace))
@@ -103,36 +106,17 @@ class Hierarchical(Sampler):
 class Inquiry:
     """Asks about one task, and keeps what was said."""
 
-    def __init__(self, task: Task, who: Who, times: int) -> None:
-        self.task, self.who, self.times = task, who, times
-        self.numbers = count()
+    def __init__(self, task: Task, player: Player, seed: int, times: int) -> None:
+        self.task, self.player, self.times = task, player, times
+        self.seeds = count(seed * MOST)
         self.trace: list[Turn] = []
 
     async def ask(self, rules: Rules, segment: Interval) -> list[Episode]:
         """The replies to one question about a segment."""
         task = replace(self.task, focus=Focus(segment=segment))
-        episodes = await ask(task, rules, lambda: self.who(task, rules, next(self.numbers)), self.times)
+        episodes = await ask(task, rules, lambda: self.player(task, rules, next(self.seeds)), self.times)
         self.trace += [turn for episode in episodes for turn in episode.turns]
         return episodes
-
-
-def percent(segment: Interval, frame: int) -> int:
-    """The whole percentage that leads to this frame of a segment of at most a hundred.
-
-    >>> percent(Interval(10, 19), 14)
-    40
-    """
-    return math.ceil(100 * (frame - segment.start) / segment.length)
-
-
-def at(segment: Interval, percent: float) -> int:
-    """The frame so far through a segment; 100 % is its last.
-
-    >>> at(Interval(10, 19), 40), at(Interval(10, 19), 100)
-    (14, 19)
-    """
-    frames = segment.frames
-    return frames[min(max(math.floor(len(frames) * percent / 100), 0), len(frames) - 1)]
 
 
 def _clamped(said: Interval, segment: Interval) -> Interval:
@@ -144,3 +128,8 @@ def _percentage(episode: Episode) -> float | None:
     answer = episode.answer
     read = PERCENT.fullmatch(answer.text) if isinstance(answer, Answer) else None
     return float(read[1]) if read else None
+
+
+SAMPLERS: dict[str, type[Sampler]] = {
+    "hierarchical": Hierarchical,
+}

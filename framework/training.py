@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from framework.config import Settings
+from framework.reward import Rewards
+from framework.tracking import Hints
 
 
 class Algorithm(Settings):
@@ -133,11 +135,15 @@ class Compare(Settings):
     """The stage in which everyone plays the evaluation tasks."""
 
     score: str = ""
-    """The reward part that is the score; the last one of the recipe if not said."""
+    """The measure or reward that is the score; the last one of the recipe if not said."""
     rounds: int = Field(default=4, ge=1)
     """How often a model plays each task by lot, besides once as likely as it gets."""
     players: tuple[str, ...] = ("random", "expert")
     """The players without a model that it is held against."""
+    measures: Rewards = Field(default_factory=Rewards)
+    """What is measured besides the rewards; the score may be one of these. They earn nothing."""
+    hints: Hints = Hints()
+    """What of an answer the recipe's segmenter is told, where it has one."""
 
 
 class Stages(Settings):

@@ -1,5 +1,6 @@
 """Where tasks come from, and the public datasets that can be made such a source. These tables are the only lists."""
 
+from framework.data.focused import Focused
 from framework.data.groundmore import GroundMoRe
 from framework.data.lab import Lab
 from framework.data.layout import Layout
@@ -17,6 +18,7 @@ from framework.lab.world import World
 from framework.source import Source
 
 DATASETS: dict[str, type[Source]] = {
+    "focused": Focused,
     "lab": World,
     "prepared": Prepared,
 }

@@ -6,7 +6,7 @@ None but the expert and the mixed one are handed the truth.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from framework.chat.grammar import Place
 from framework.env import Rules, shown
 from framework.lab.scene import COLOURS
-from framework.policy import Policy
+from framework.policy import Player, Policy
 from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
 from framework.vision.boxes import Box, Interval, Space
 from framework.vision.frames import pixels
-
-Player = Callable[[Task, Rules, int], Policy]
 
 MIDDLE = (0.25, 0.25, 0.75, 0.75)
 """Where a thing is if one has no idea, as shares of the picture."""

@@ -14,7 +14,8 @@ from framework import rows
 from framework.data import conversations
 from framework.data.conversations import Conversation, conversation
 from framework.errors import DataError
-from framework.lab.players import PLAYERS, Player
+from framework.lab.players import PLAYERS
+from framework.policy import Player
 from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play

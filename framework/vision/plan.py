@@ -54,6 +54,25 @@ def within(interval: Interval, count: int) -> list[int]:
     return [start + index * (length - 1) // (count - 1) for index in range(count)]
 
 
+def percent(segment: Interval, frame: int) -> int:
+    """The whole percentage that leads to this frame of a segment of at most a hundred.
+
+    >>> percent(Interval(10, 19), 14)
+    40
+    """
+    return math.ceil(100 * (frame - segment.start) / segment.length)
+
+
+def at(segment: Interval, percent: float) -> int:
+    """The frame so far through a segment; 100 % is its last.
+
+    >>> at(Interval(10, 19), 40), at(Interval(10, 19), 100)
+    (14, 19)
+    """
+    frames = segment.frames
+    return frames[min(max(math.floor(len(frames) * percent / 100), 0), len(frames) - 1)]
+
+
 def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
     """The size nearest to the picture's own whose sides are multiples of `unit` and whose area lies in the limits.
 

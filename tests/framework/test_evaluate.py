@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.keyframes import Keyframes
-from framework.evaluate import gain, play_all, row, write
+from framework.env import Rules
+from framework.evaluate import Arena, gain, play_all, row, write
 from framework.policy import Scripted
 from framework.rubric import Rubric
 from framework.types import Task, Truth, Video
@@ -27,11 +28,12 @@ def task(number: int) -> Task:
 
 TASKS = [task(number) for number in range(6)]
 RUBRIC = Rubric({"form": WellFormed(), "place": BoxIoU()})
+ARENA = Arena(Keyframes(), RUBRIC, "place")
 RIGHT, HALF = (f'<answer>{{"keyframe": 1, "bbox_2d": [0, 0, 500, {high}]}}</answer>' for high in (500, 250))
 
 
 def played(*lines: str, rounds: int = 1):
-    return asyncio.run(play_all(TASKS, Keyframes(), RUBRIC, lambda task, seed: Scripted(*lines), "place", rounds))
+    return asyncio.run(play_all(TASKS, ARENA, lambda task, rules, seed: Scripted(*lines), rounds))
 
 
 def test_a_task_without_an_answer_scores_nothing_and_still_counts() -> None:
@@ -41,20 +43,18 @@ def test_a_task_without_an_answer_scores_nothing_and_still_counts() -> None:
 
 def test_scores_are_means_over_rounds() -> None:
     lines = iter([RIGHT] * 6 + [HALF] * 6)
-    both = asyncio.run(
-        play_all(TASKS, Keyframes(), RUBRIC, lambda task, seed: Scripted(next(lines)), "place", rounds=2)
-    )
+    both = asyncio.run(play_all(TASKS, ARENA, lambda task, rules, seed: Scripted(next(lines)), rounds=2))
     assert both.scores() == pytest.approx([0.75] * 6)
 
 
 def test_each_round_and_task_is_asked_with_its_own_seed() -> None:
     asked: list[tuple[str, int]] = []
 
-    def player(task: Task, seed: int) -> Scripted:
+    def player(task: Task, rules: Rules, seed: int) -> Scripted:
         asked.append((task.id, seed))
         return Scripted(RIGHT)
 
-    asyncio.run(play_all(TASKS[:2], Keyframes(), RUBRIC, player, "place", rounds=2, seed=7))
+    asyncio.run(play_all(TASKS[:2], ARENA, player, rounds=2, seed=7))
     assert asked == [("0", 7), ("1", 7), ("0", 8), ("1", 8)]
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from framework.types import Role, Video
 from framework.vision.boxes import Box, Interval
-from framework.vision.plan import Look, fit, spread, within
+from framework.vision.plan import Look, at, fit, percent, spread, within
 
 lengths, counts = st.integers(1, 5000), st.integers(0, 64)
 
@@ -52,3 +52,10 @@ def test_the_size_of_a_crop_follows_the_crop() -> None:
     picture = Look(max_pixels=784 * 16, min_pixels=784 * 16).picture(clip, 2, Role.CROP, 28, crop)
     assert picture.size == (112, 112)
     assert picture.space.region == (0, 0, 100, 100)
+
+
+@given(st.integers(0, 500), st.integers(1, 100), st.data())
+def test_a_percentage_leads_back_to_its_frame(start: int, length: int, data: st.DataObject) -> None:
+    segment = Interval(start, start + length - 1)
+    frame = data.draw(st.sampled_from(segment.frames))
+    assert at(segment, percent(segment, frame)) == frame

@@ -1,13 +1,8 @@
 import asyncio
-from collections.abc import Callable
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from envs.locate import Locate
-from framework.env import Rules
-from framework.policy import Policy, Scripted
-from framework.sampler import Hierarchical, at, percent
+from framework.policy import Player, Scripted
+from framework.sampler import Hierarchical
 from framework.types import Focus, Task, Truth, Video
 from framework.vision.boxes import Box, Interval
 
@@ -20,10 +15,10 @@ def sampler(**settings: object) -> Hierarchical:
     return Hierarchical(interval=Locate(), position=Locate(asked="position"), **settings)  # pyright: ignore[reportArgumentType]
 
 
-def saying(intervals: list[str], positions: list[str]) -> Callable[[Task, Rules, int], Policy]:
+def saying(intervals: list[str], positions: list[str]) -> Player:
     """Each question is answered by the next line."""
     lines = {"interval": iter(intervals), "position": iter(positions)}
-    return lambda task, rules, number: Scripted(next(lines[rules.asked]) if isinstance(rules, Locate) else "")
+    return lambda task, rules, seed: Scripted(next(lines[rules.asked]) if isinstance(rules, Locate) else "")
 
 
 def when(start: int, end: int) -> str:
@@ -35,7 +30,7 @@ def there(percent: float) -> str:
 
 
 def found(intervals: list[str], positions: list[str], **settings: object) -> Focus:
-    return asyncio.run(sampler(**settings).focus(TASK, saying(intervals, positions)))
+    return asyncio.run(sampler(**settings).focus(TASK, saying(intervals, positions), 0))
 
 
 def test_a_long_segment_is_narrowed_until_it_is_short_and_the_frame_is_sought_in_it():
@@ -82,17 +77,10 @@ def test_the_frame_may_be_chosen_without_asking():
 
 def test_an_image_is_not_asked_about():
     image = Task(id="i", question="Find it.", video=Video("i", length=1, width=64, height=64))
-    assert asyncio.run(sampler().focus(image, saying([], []))) == Focus(segment=Interval(0, 0), target=0)
+    assert asyncio.run(sampler().focus(image, saying([], []), 0)) == Focus(segment=Interval(0, 0), target=0)
 
 
 def test_the_games_own_experts_lead_to_a_frame_that_shows_the_target():
-    focus = asyncio.run(sampler(replies=1).focus(TASK, lambda task, rules, number: rules.expert(task)))
+    focus = asyncio.run(sampler(replies=1).focus(TASK, lambda task, rules, seed: rules.expert(task), 0))
     assert focus.segment == Interval(40, 51)
     assert focus.target == 41  # where it is largest first
-
-
-@given(st.integers(0, 500), st.integers(1, 100), st.data())
-def test_a_percentage_leads_back_to_its_frame(start: int, length: int, data: st.DataObject):
-    segment = Interval(start, start + length - 1)
-    frame = data.draw(st.sampled_from(segment.frames))
-    assert at(segment, percent(segment, frame)) == frame

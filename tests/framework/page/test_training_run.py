@@ -15,9 +15,10 @@ from envs.keyframes import Keyframes
 from framework.advantage import grpo
 from framework.commands.view import view
 from framework.errors import DataError, UserError
-from framework.evaluate import gain, play_all, row, write
-from framework.lab.players import PLAYERS, Player, mixed
+from framework.evaluate import Arena, gain, play_all, row, write
+from framework.lab.players import PLAYERS, mixed
 from framework.lab.world import World
+from framework.policy import Player
 from framework.record import Record
 from framework.rubric import Rubric
 from rewards.box import BoxIoU
@@ -35,10 +36,7 @@ WHO: dict[str, Player] = {
 
 
 def games(name: str, rounds: int = 1, tasks: int = 8):
-    def player(task: Any, seed: int):
-        return WHO[name](task, RULES, seed)
-
-    return asyncio.run(play_all(TASKS[:tasks], RULES, RUBRIC, player, "place", rounds))
+    return asyncio.run(play_all(TASKS[:tasks], Arena(RULES, RUBRIC, "place"), WHO[name], rounds))
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from envs.keyframes import Keyframes
+from envs.locate import Locate
+from envs.target import Target
+from framework.evaluate import Arena, play_all
+from framework.lab.players import PLAYERS
+from framework.lab.world import World
+from framework.rollout import play
+from framework.rubric import Rubric
+from framework.sampler import Hierarchical
+from framework.tracking import Hints, Tracker
+from framework.types import Drawn, Episode, Item, Stop
+from framework.vision import masks
+from framework.vision.boxes import Box, Point
+from framework.vision.colour import ColorFlood, ColorTrack
+from rewards.mask import JAndF
+
+TASKS = [World(level="order", count=12).task(number) for number in range(12)]
+TRACKER = Tracker(ColorFlood(), ColorTrack(), Hints())
+
+
+def played(name: str, number: int = 0) -> Episode:
+    task, rules = TASKS[number], Keyframes()
+    return asyncio.run(play(task, rules, PLAYERS[name](task, rules, 0)))
+
+
+def drawn(episode: Episode) -> Drawn:
+    found = episode.turns[-1].drawn
+    assert found
+    return found
+
+
+def test_what_was_answered_on_one_frame_is_drawn_on_all():
+    [episode] = TRACKER([played("expert")])
+    assert list(drawn(episode).frames) == list(range(12))
+    [score] = JAndF()([episode])
+    assert isinstance(score, float)
+    assert score > 0.9
+
+
+def test_the_drawing_belongs_to_the_turn_that_answered_and_nothing_else_changes():
+    before = played("expert")
+    [after] = TRACKER([before])
+    assert replace(after, turns=(*after.turns[:-1], replace(after.turns[-1], drawn=None))) == before
+
+
+def test_without_a_propagator_only_the_answered_frame_is_drawn_on():
+    [episode] = Tracker(ColorFlood(), None, Hints())([played("expert")])
+    assert list(drawn(episode).frames) == [drawn(episode).keyframe]
+
+
+def test_an_episode_without_an_answer_draws_nothing_and_shifts_no_other():
+    first, last = played("expert"), played("expert", 3)
+    silent = replace(first, turns=(), stop=Stop.MALFORMED)
+    several = TRACKER([silent, first, silent, last])
+    assert [bool(each.turns and each.turns[-1].drawn) for each in several] == [False, True, False, True]
+    assert several[3] == TRACKER([last])[0]
+
+
+def test_an_answer_that_names_nothing_draws_empty_masks():
+    episode = played("expert")
+    answer = episode.answer
+    assert answer
+    turn = episode.turns[-1]
+    said = replace(turn.said, parsed=replace(answer, items=()))
+    [empty] = TRACKER([replace(episode, turns=(*episode.turns[:-1], replace(turn, said=said)))])
+    assert not any(masks.area(mask) for mask in drawn(empty).frames.values())
+
+
+def test_a_frame_that_cannot_be_read_is_our_error_and_no_answers(tmp_path: Path):
+    episode = played("expert")
+    gone = replace(episode, task=replace(episode.task, video=replace(episode.task.video, source=str(tmp_path / "x"))))
+    broken, sound = TRACKER([gone, episode])
+    assert (broken.stop, "x" in broken.error) == (Stop.ERROR, True)
+    assert sound.stop is Stop.ANSWERED
+
+
+def test_the_segmenter_is_told_no_more_than_it_may_be():
+    space = TASKS[0].video.space(0)
+    item = Item(box=Box(1, 2, 3, 4, space), point=Point(2, 3, space), negatives=(Point(9, 9, space),))
+    assert Hints(point=False, negatives=False).prompt(item).hints == {"box"}
+    assert Hints(box=False, negatives=False).prompt(item).labels == (True,)
+    assert Hints(box=False).prompt(item).labels == (True, False)
+    assert not Hints(box=False, point=False).prompt(item).hints
+
+
+def test_a_whole_evaluation_asks_where_to_look_then_answers_draws_and_scores():
+    sampler = Hierarchical(interval=Locate(), position=Locate(asked="position"), replies=1)
+    arena = Arena(Target(), Rubric({"tracks": JAndF()}), "tracks", sampler, TRACKER)
+    played = asyncio.run(play_all(TASKS, arena, PLAYERS["expert"]))
+    assert played.scores().mean() > 0.9
+    assert all(episode.task.focus and len(episode.task.focus.trace) >= 2 for episode in played.rounds[0])
