@@ -4,8 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
 from framework.cli import COMMANDS
+from framework.commands.reward import COMMANDS as PROOFS
+from framework.reward import Rewards
+from framework.rubric import Rubric
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,6 +31,15 @@ def test_every_command_the_readme_names_is_one() -> None:
     named = {name for block in blocks for name in re.findall(r"limner (\w+)", block)}
     assert named
     assert named <= set(COMMANDS)
+    proofs = {name for block in blocks for name in re.findall(r"limner reward (\w+)", block)}
+    assert proofs == set(PROOFS)
+
+
+def test_the_formula_the_readme_shows_is_that_of_its_rewards() -> None:
+    found = re.search(r"```yaml\n(rewards:\n.*?)# total = (.*?)\n```", README, flags=re.DOTALL)
+    assert found
+    rewards = TypeAdapter[Rewards](Rewards).validate_python(yaml.safe_load(found[1])["rewards"])
+    assert Rubric(rewards).formula() == found[2]
 
 
 FILES = set(re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", README))

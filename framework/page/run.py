@@ -60,7 +60,7 @@ def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
     verdict = evaluate.read(folder / VERDICT) if (folder / VERDICT).is_file() else None
     if not (records or lines or verdict):
         parts = f"{record.LINES}, {METRICS} or {VERDICT}"
-        raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as in: limner view runs/quickstart")
+        raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as runs/quickstart")
     images = Images([each.folder / record.FRAMES for each in records], beside)
     torn = [each.torn for each in records if each.torn]
     comparison = compare([folder, *others]) if others else None

@@ -1,6 +1,6 @@
 """One task as its expert plays it, and the same played by others: who are wrong, who guess, who word it otherwise.
 
-    task ─▶ expert ─▶ Case: its actions ─▶ known("guess", place=whole) ─▶ said through the rules ─▶ another episode
+    task ─▶ expert ─▶ Case: its actions ─▶ known("guess", Belief(place=whole)) ─▶ done ─▶ an episode
 
 What others do, they say through the rules, so that it is read as a model's reply would be.
 """
@@ -19,23 +19,27 @@ from framework.policy import Doing, Policy
 from framework.proof.hand import Hand, drawn
 from framework.proof.wording import Worded
 from framework.rollout import play
-from framework.types import (
-    Answer,
-    Drawn,
-    Episode,
-    Item,
-    Malformed,
-    Select,
-    Stop,
-    Task,
-    Zoom,
-)
+from framework.types import Answer, Episode, Item, Malformed, Select, Stop, Task, Zoom
 from framework.vision import masks
-from framework.vision.boxes import Box, Interval, Point
+from framework.vision.boxes import Box, Interval, Point, Space
 
 Act = Select | Zoom | Answer
 Rest = Literal["right", "wrong", "guess"]
 """What is believed of the world; who guesses when to look is wrong about where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """What is held to be true; None is left as it is."""
+
+    keyframe: int | None = None
+    interval: Interval | None = None
+    place: Callable[[int], Box] | None = None
+    """Of the target on a frame."""
+    words: str | None = None
+
+
+NONE = Belief()
 
 
 @dataclass(frozen=True)
@@ -94,67 +98,56 @@ class Case:
     def said(self, *actions: Act) -> "Worded":
         return Worded(Doing(self.rules, self.task, *actions), self.wording)
 
+    def done(self, actions: Sequence[Act], *hands: Hand) -> Episode:
+        """These actions, said as the rules want them."""
+        return self.played(self.said(*actions), hands)
+
     def played(self, policy: Policy, hands: Sequence[Hand] = ()) -> Episode:
         """The episode, and what each turn drew; the last hand draws on."""
         episode = _play(self.task, self.rules, policy)
         if not hands or not self.draws:
             return episode
+        true, keyframe = self.task.truth.masks, self.keyframe
+        by_hand = {hand: drawn(true, hand, keyframe) for hand in dict.fromkeys(hands)}
         turns = [
-            turn if turn.drawn else replace(turn, drawn=self._drawn(hands[min(number, len(hands) - 1)]))
+            turn if turn.drawn else replace(turn, drawn=by_hand[hands[min(number, len(hands) - 1)]])
             for number, turn in enumerate(episode.turns)
         ]
         return replace(episode, turns=tuple(turns))
 
-    def _drawn(self, hand: Hand) -> Drawn:
-        return drawn(self.task.truth.masks, hand, self.keyframe)
-
-    def known(
-        self,
-        rest: Rest,
-        *,
-        keyframe: int | None = None,
-        interval: Interval | None = None,
-        place: Callable[[int], Box] | None = None,
-        words: str | None = None,
-    ) -> tuple[Act, ...]:
-        """The expert's actions, had it known, been wrong or guessed, but for what is given."""
+    def known(self, rest: Rest, belief: Belief = NONE) -> tuple[Act, ...]:
+        """The expert's actions, had it believed this, and for the rest been right, wrong or guessed."""
         if rest != "right":
             wrong = rest == "wrong"
-            keyframe = (
-                keyframe if keyframe is not None else self.elsewhen if wrong else self._frames[len(self._frames) // 2]
+            keyframe = self.elsewhen if wrong else self._frames[len(self._frames) // 2]
+            belief = Belief(
+                keyframe=keyframe if belief.keyframe is None else belief.keyframe,
+                interval=belief.interval or (self.other_time() if wrong else self._middle_time()),
+                place=belief.place or self.other_place,
+                words="nothing of the kind" if belief.words is None else belief.words,
             )
-            interval = interval or (self.other_time() if wrong else self._middle_time())
-            place = place or self.other_place
-            words = words if words is not None else "nothing of the kind"
-        return tuple(self._changed(action, keyframe, interval, place, words) for action in self.actions)
+        return tuple(self._changed(action, belief) for action in self.actions)
 
-    def _changed(
-        self,
-        action: Act,
-        keyframe: int | None,
-        interval: Interval | None,
-        place: Callable[[int], Box] | None,
-        words: str | None,
-    ) -> Act:
+    def _changed(self, action: Act, belief: Belief) -> Act:
+        keyframe, place = belief.keyframe, belief.place
         match action:
             case Select():
-                return Select(interval or action.interval, action.keyframe if keyframe is None else keyframe)
+                return Select(belief.interval or action.interval, action.keyframe if keyframe is None else keyframe)
             case Zoom():
                 frame = action.frame if keyframe is None else keyframe
                 return Zoom(frame, place(frame)) if place else action
             case Answer():
                 named = action.keyframe if keyframe is None or action.keyframe is None else keyframe
                 return Answer(
-                    text=words if words is not None and action.text else action.text,
+                    text=belief.words if belief.words is not None and action.text else action.text,
                     items=(self._item(action.items[0], named, place),) if action.items and place else action.items,
-                    interval=interval if interval and action.interval else action.interval,
+                    interval=belief.interval if belief.interval and action.interval else action.interval,
                     keyframe=named,
                 )
 
     def _item(self, item: Item, named: int | None, place: Callable[[int], Box]) -> Item:
         said = item.box or item.point
-        frame = int(said.space.picture.rpartition("#")[2]) if named is None and said else named
-        box = place(frame or 0)
+        box = place(_frame(said.space) if named is None and said else named or 0)
         return Item(box=box if item.box else None, point=box.centre if item.point else None)
 
     def with_negatives(self) -> tuple[Act, ...]:
@@ -164,9 +157,8 @@ class Case:
         return (*looks, replace(answer, items=tuple(items)) if isinstance(answer, Answer) else answer)
 
     def _beside(self, box: Box) -> tuple[Point, ...]:
-        space = self.task.video.space(int(box.space.picture.rpartition("#")[2]))
-        mask = self.task.truth.masks.get(int(space.picture.rpartition("#")[2]))
-        if mask is None:
+        frame = _frame(box.space)
+        if (mask := self.task.truth.masks.get(frame)) is None:
             return ()
         there = masks.decode(mask)
         height, width = there.shape
@@ -174,6 +166,7 @@ class Case:
         step = max(1.5, width / 50)  # what is said is rounded: neither onto the object nor out of the picture
         edges = [(int(columns.argmin()), -step), (int(columns.argmax()), 1 + step)]
         spots = [(float(columns[at]) + off, min(float(rows[at]) + 0.5, height - step)) for at, off in edges]
+        space = self.task.video.space(frame)
         counted = space.counted_in(width, height)
         inside = [Point(x, y, counted).to(space) for x, y in spots if 0 <= x < width]
         return tuple(inside[:1])
@@ -225,6 +218,10 @@ class Case:
 
     def whole(self, frame: int) -> Box:
         return self.task.video.space(frame).whole()
+
+
+def _frame(space: Space) -> int:
+    return int(space.picture.rpartition("#")[2])
 
 
 def _timed(act: Act) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from framework.errors import DataError, UserError
 from framework.proof.allowance import Allowance, Certify
-from framework.proof.case import Case, Rest
+from framework.proof.case import Case
 from framework.proof.laws import breaches
 from framework.proof.trial import NOTHING, Played, Trial, column
 from framework.proof.tricks import TRICKS, USUAL, Trick
@@ -133,26 +133,22 @@ def documented(reward: Reward) -> tuple[float, float] | None:
 def _tricked(trial: Trial, name: str, trick: Trick, allowed: Certify) -> Iterator[Finding]:
     """What a trick earns in total, and in each part that is about what it cheats about."""
     allowance: Allowance | None = getattr(allowed, name)
-    if trick.bound is not None and _is_seen(trial, trick, played := _played(trial, trick, trick.otherwise)):
+    if trick.bound is not None and _is_seen(trial, trick, played := trial.trick(name, trick.otherwise)):
         yield from _found(trial, name, TOTAL, played, trick.bound, allowance)
     if trick.bound == 1:
         return
-    played = _played(trial, trick, trick.rest)
+    played = trial.trick(name, trick.rest)
     for part in trial.terms if any(played) else ():
         about = trial.about[part]
         if trick.aspect in about or (trick.aspect == "any" and about):
             yield from _found(trial, name, part, played, USUAL, allowance)
 
 
-def _played(trial: Trial, trick: Trick, rest: Rest) -> Played:
-    return trial.play(lambda case: trick.make(case, rest))
-
-
 def _is_seen(trial: Trial, trick: Trick, played: Played) -> bool:
     """Does any part of the reward see this trick? Of what others think of all else, it is innocent."""
     if trick.aspect in ("form", "any"):
         return any(played)
-    plain = trial.play(lambda case: case.played(case.said(*case.known(trick.otherwise)), [trick.otherwise]))
+    plain = trial.trick("", trick.otherwise)
     with_it, without = trial.scored(played, trial.golds[0]), trial.scored(plain, trial.golds[0])
     pairs = zip(with_it, without, strict=True)
     return any(one is not None and other is not None and one.parts != other.parts for one, other in pairs)
@@ -191,9 +187,9 @@ def _lawful(trial: Trial, allowed: Certify) -> Iterator[Finding]:
     """Laws that do not hold."""
     exempt = allowed.laws.parts if allowed.laws else ()
     tried = [trial.wrong, trial.prose, *trial.golds]
-    tried += [trial.play(lambda case, trick=trick: trick.make(case, trick.otherwise)) for trick in TRICKS.values()]
+    tried += [trial.trick(name, trick.otherwise) for name, trick in TRICKS.items()]
     episodes = [each for played in tried for each in played if each]
-    long = TRICKS["megabyte"].make(trial.cases[0], "wrong")
+    long = trial.trick("megabyte", "wrong")[0]
     assert long, "a megabyte can always be said"
     for each in breaches(trial.rewards, trial.cases, episodes, long):
         fine = each.part in exempt

@@ -7,6 +7,7 @@ speed         a megabyte is read at once
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +23,10 @@ from framework.vision import masks
 from framework.vision.boxes import Box, Point
 
 SAME = 1e-6
-NEARLY = 0.03
+ROUNDED = 0.05
 """What is said is rounded: so much may change where things are moved."""
+SHARE = 0.7
+"""Of each box's width that is said where things are moved, so that not all is right."""
 SLOW_S = 2.0
 """CPU seconds for one episode."""
 STEPS = (4, -4, 8, -8, 16, -16)
@@ -47,8 +50,9 @@ def breaches(
 
     `episodes` are all that were played of these cases; in the long one a megabyte was said.
     """
+    moved, laid = [_moved_about(cases, _across), _moved_about(cases, _down)], list(_laid_out(cases))
     for name, reward in rewards.items():
-        laws = (_order(reward, episodes), _translation(reward, cases), _layout(reward, cases), _speed(reward, long))
+        laws = (_order(reward, episodes), _translation(reward, moved), _layout(reward, laid), _speed(reward, long))
         yield from (Breach(name, *found) for law in laws if (found := next(law, None)))
 
 
@@ -61,23 +65,9 @@ def _order(reward: Reward, episodes: Sequence[Episode]) -> Found:
     shuffled: list[Episode] = [episodes[place] for place in places]
     after = dict(zip(places, reward(shuffled), strict=True))
     for place, episode in enumerate(episodes):
-        if not _alike(before[place], after[place], SAME):
+        if _change(before[place], after[place]) > SAME:
             was, is_ = _said(before[place]), _said(after[place])
             yield "order", f"earns {was} among these episodes, and {is_} among the same in another order", episode
-
-
-def _layout(reward: Reward, cases: Sequence[Case]) -> Found:
-    for case in cases:
-        gold = case.said(*case.actions)
-        plain = case.played(gold, ["right"])
-        for words, change in LAYOUTS.items():
-            episode = case.played(Laid(gold, change), ["right"])
-            if [turn.said.text for turn in episode.turns] == [turn.said.text for turn in plain.turns]:
-                continue
-            [was], [is_] = reward([plain]), reward([episode])
-            if not _alike(was, is_, SAME):
-                said = f"{words} change what the gold answer earns from {_said(was)} to {_said(is_)}"
-                yield "layout", said, episode
 
 
 def _speed(reward: Reward, long: Episode) -> Found:
@@ -112,30 +102,44 @@ LAYOUTS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+def _laid_out(cases: Sequence[Case]) -> Iterator[tuple[str, Episode, Episode]]:
+    """What is changed, and the gold answer before and after, where that is not the same."""
+    for case in cases:
+        gold = case.said(*case.actions)
+        before = case.played(gold, ["right"])
+        for words, change in LAYOUTS.items():
+            after = case.played(Laid(gold, change), ["right"])
+            if [turn.said.text for turn in after.turns] != [turn.said.text for turn in before.turns]:
+                yield words, before, after
+
+
+def _layout(reward: Reward, laid: Sequence[tuple[str, Episode, Episode]]) -> Found:
+    was, is_ = reward([before for _, before, _ in laid]), reward([after for _, _, after in laid])
+    for (words, _, after), one, other in zip(laid, was, is_, strict=True):
+        if _change(one, other) > SAME:
+            yield "layout", f"{words} change what the gold answer earns from {_said(one)} to {_said(other)}", after
+
+
 # ---- translation -----------------------------------------------------------------------------------------------------
 
 
-def _translation(reward: Reward, cases: Sequence[Case]) -> Found:
-    for case in cases:
-        if (move := next(_moves(case), None)) is None:
-            continue
-        there = replace(case, task=_moved(case.task, move))
-        for share in (1.0, 0.6):
-            acts = [_act(action, Move(0, 0, share)) for action in case.actions]
-            further = [_act(action, move) for action in acts]
-            before, after = case.played(case.said(*acts), ["right"]), there.played(there.said(*further), ["right"])
-            [was], [is_] = reward([before]), reward([after])
-            if not _alike(was, is_, NEARLY):
-                said = f"earns {_said(was)}, and {_said(is_)} once truth and answer are moved together"
-                yield "translation", said, after
+def _translation(reward: Reward, moved: Sequence[Sequence[tuple[Episode, Episode]]]) -> Found:
+    """One case may change by more than it should, since what is said is rounded, but not most."""
+    for pairs in moved:
+        values = list(zip(reward([each for each, _ in pairs]), reward([each for _, each in pairs]), strict=True))
+        changes = [_change(was, is_) for was, is_ in values]
+        if changes and np.median(changes) > ROUNDED:
+            worst = int(np.argmax(changes))
+            was, is_ = map(_said, values[worst])
+            yield "translation", f"earns {was}, and {is_} once truth and answer are moved together", pairs[worst][1]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """So many original pixels right and down; what is left of a box's width is only a share of it."""
 
-    right: int
-    down: int
+    right: int = 0
+    down: int = 0
     share: float = 1.0
 
     def box(self, box: Box) -> Box:
@@ -152,19 +156,32 @@ class Move:
         return masks.encode(np.roll(masks.decode(mask), (down, across), (0, 1)))
 
 
-def _moves(case: Case) -> Iterator[Move]:
+def _across(case: Case) -> Iterator[Move]:
     """Those that leave every true box inside the picture."""
-    video = case.task.video
+    yield from (Move(right=by) for by in _steps(case, 0, case.task.video.width))
+
+
+def _down(case: Case) -> Iterator[Move]:
+    yield from (Move(down=by) for by in _steps(case, 1, case.task.video.height))
+
+
+def _steps(case: Case, axis: int, side: int) -> Iterator[int]:
     corners = [box.corners for there in case.task.truth.boxes.values() for box in there]
-    if not corners:
-        return
-    x0, y0 = (min(each[axis] for each in corners) for axis in (0, 1))
-    x1, y1 = (max(each[axis] for each in corners) for axis in (2, 3))
-    for part in STEPS:
-        for move in (Move(video.width // part, 0), Move(0, video.height // part)):
-            across, down = x0 + move.right >= 0 and x1 + move.right <= video.width, y1 + move.down <= video.height
-            if across and down and y0 + move.down >= 0 and (video.width % part, video.height % part) == (0, 0):
-                yield move
+    low, high = min(each[axis] for each in corners or [(0, 0)]), max(each[axis + 2] for each in corners or [(0,) * 4])
+    steps = [side // part for part in STEPS if corners and side % part == 0]
+    yield from (by for by in steps if low + by >= 0 and high + by <= side)
+
+
+def _moved_about(cases: Sequence[Case], moves: Callable[[Case], Iterator["Move"]]) -> list[tuple[Episode, Episode]]:
+    """An episode of each case that may be moved so, and the same moved."""
+    moved = [(case, move) for case in cases if (move := next(moves(case), None))]
+    return [(_narrow(case, Move()), _narrow(replace(case, task=_moved(case.task, move)), move)) for case, move in moved]
+
+
+def _narrow(case: Case, move: Move) -> Episode:
+    """What the expert does, had it seen but a share of each box, and that moved."""
+    acts = [_act(_act(action, Move(share=SHARE)), move) for action in case.actions]
+    return case.done(acts, "right")
 
 
 def _moved(task: Task, move: Move) -> Task:
@@ -201,10 +218,11 @@ def _item(item: Item, move: Move) -> Item:
 # ---- values ----------------------------------------------------------------------------------------------------------
 
 
-def _alike(one: float | Failure, other: float | Failure, within: float) -> bool:
+def _change(one: float | Failure, other: float | Failure) -> float:
+    """By how much; a failure differs from any number, and from other failures."""
     if isinstance(one, FAILURES) or isinstance(other, FAILURES):
-        return type(one) is type(other)
-    return abs(one - other) <= within
+        return 0.0 if type(one) is type(other) else math.inf
+    return abs(one - other)
 
 
 def _said(value: float | Failure) -> str:

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.proof.case import Case
-from framework.proof.tricks import CONTROLS, GOLDS, USUAL, Aspect, better, plainly_wrong
+from framework.proof.case import Case, Rest
+from framework.proof.tricks import CONTROLS, GOLDS, TRICKS, USUAL, Aspect, better, plain
 from framework.reward import Reward
 from framework.rubric import TOTAL, Rubric
 from framework.types import Episode, RewardBreakdown
@@ -38,12 +38,20 @@ class Trial:
         self.rubric = Rubric(self.rewards)
         self.terms = [name for name, reward in self.rewards.items() if not reward.multiplies and reward.weight > 0]
         """Parts that may be earned; a factor is tried with the total."""
+        self.tricked: dict[tuple[str, Rest], Played] = {}
         self.golds = [self.play(gold) for gold in GOLDS]
-        self.wrong = self.play(plainly_wrong)
+        self.wrong = self.trick("", "wrong")
         self.prose = self.play(CONTROLS["form"])
 
     def play(self, make: Callable[[Case], Episode | None]) -> list[Episode | None]:
         return [make(case) for case in self.cases]
+
+    def trick(self, name: str, rest: Rest) -> Played:
+        """A trick with the rest as it is said; what was played once is not played again."""
+        if (name, rest) not in self.tricked:
+            make = TRICKS[name].make if name else plain
+            self.tricked[name, rest] = self.play(lambda case: make(case, rest))
+        return self.tricked[name, rest]
 
     def scored(self, played: Played, beside: Played) -> list[RewardBreakdown | None]:
         """Each in a group with another episode of its task, for rewards that compare."""

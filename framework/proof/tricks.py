@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from framework.policy import Scripted
-from framework.proof.case import Case, Rest
+from framework.proof.case import Belief, Case, Rest
 from framework.proof.hand import Hand
 from framework.proof.wording import Parrot, Stammering
 from framework.types import Answer, Episode
@@ -92,40 +92,40 @@ def megabyte(case: Case, rest: Rest) -> Episode:
 
 def never_answers(case: Case, rest: Rest) -> Episode | None:
     looks = [act for act in case.known(rest) if not isinstance(act, Answer)]
-    return case.played(case.said(*looks), [rest]) if looks else None
+    return case.done(looks, rest) if looks else None
 
 
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
 def empty_answer(case: Case, rest: Rest) -> Episode | None:
-    return case.played(case.said(*case.known(rest, words="")), [rest]) if case.speaks else None
+    return case.done(case.known(rest, Belief(words="")), rest) if case.speaks else None
 
 
 def whole_image(case: Case, rest: Rest) -> Episode | None:
-    return case.played(case.said(*case.known(rest, place=case.whole)), [rest]) if case.points else None
+    return case.done(case.known(rest, Belief(place=case.whole)), rest) if case.points else None
 
 
 def all_frames(case: Case, rest: Rest) -> Episode | None:
     every = Interval(0, case.task.video.length - 1)
-    return case.played(case.said(*case.known(rest, interval=every)), [rest]) if case.times else None
+    return case.done(case.known(rest, Belief(interval=every)), rest) if case.times else None
 
 
 def one_frame(case: Case, rest: Rest) -> Episode | None:
     sure = case.keyframe
-    acts = case.known(rest, interval=Interval(sure, sure))
-    return case.played(case.said(*acts), [rest]) if case.times else None
+    acts = case.known(rest, Belief(interval=Interval(sure, sure)))
+    return case.done(acts, rest) if case.times else None
 
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
 
 def union_of_masks(case: Case, rest: Rest) -> Episode | None:
-    return case.played(case.said(*case.known(rest)), ["all"]) if case.draws else None
+    return case.done(case.known(rest), "all") if case.draws else None
 
 
 def spoiled_frames(case: Case, rest: Rest) -> Episode | None:
-    return case.played(case.said(*case.actions), ["spoiled"]) if case.draws else None
+    return case.done(case.actions, "spoiled") if case.draws else None
 
 
 def bad_first(case: Case, rest: Rest) -> Episode | None:
@@ -139,7 +139,7 @@ def barely_better(case: Case, rest: Rest) -> Episode | None:
 def _improving(case: Case, first: Hand, last: Hand) -> Episode | None:
     """As the expert, but the last turn alone draws with the last hand."""
     hands: list[Hand] = [first for _ in case.actions[1:]]
-    return case.played(case.said(*case.actions), [*hands, last]) if case.draws and hands else None
+    return case.done(case.actions, *hands, last) if case.draws and hands else None
 
 
 TRICKS: Mapping[str, Trick] = {
@@ -168,7 +168,7 @@ TRICKS: Mapping[str, Trick] = {
 
 def right(case: Case) -> Episode:
     """As the expert, drawing rightly from the first turn."""
-    return case.played(case.said(*case.actions), ["right"])
+    return case.done(case.actions, "right")
 
 
 def better(case: Case) -> Episode | None:
@@ -178,7 +178,7 @@ def better(case: Case) -> Episode | None:
 
 def beside(case: Case) -> Episode | None:
     """As the expert, naming a point beside each object too."""
-    return case.played(case.said(*case.with_negatives()), ["right"]) if case.points and case.draws else None
+    return case.done(case.with_negatives(), "right") if case.points and case.draws else None
 
 
 GOLDS: tuple[Callable[[Case], Episode | None], ...] = (right, better, beside)
@@ -186,15 +186,15 @@ GOLDS: tuple[Callable[[Case], Episode | None], ...] = (right, better, beside)
 
 CONTROLS: Mapping[Aspect, Callable[[Case], Episode | None]] = {
     "form": lambda case: case.played(Scripted(PROSE), ["right"]),
-    "words": lambda case: case.played(case.said(*case.known("right", words="nothing of the kind")), ["right"]),
-    "box": lambda case: case.played(case.said(*case.known("right", place=case.other_place)), ["right"]),
-    "time": lambda case: case.played(case.said(*case.known("right", interval=case.other_time())), ["right"]),
-    "mask": lambda case: case.played(case.said(*case.actions), ["wrong"]) if case.draws else None,
+    "words": lambda case: case.done(case.known("right", Belief(words="nothing of the kind")), "right"),
+    "box": lambda case: case.done(case.known("right", Belief(place=case.other_place)), "right"),
+    "time": lambda case: case.done(case.known("right", Belief(interval=case.other_time())), "right"),
+    "mask": lambda case: case.done(case.actions, "wrong") if case.draws else None,
     "progress": lambda case: right(case) if case.draws else None,
 }
 """All is right but one aspect: a part that then earns next to nothing is about that aspect."""
 
 
-def plainly_wrong(case: Case) -> Episode:
-    """Said as it should be, and all wrong: what a part still earns here it earns for its form."""
-    return case.played(case.said(*case.known("wrong")), ["wrong"])
+def plain(case: Case, rest: Rest) -> Episode:
+    """No trick: what is believed, said as it should be. Where all is wrong, what a part still earns is for its form."""
+    return case.done(case.known(rest), rest)

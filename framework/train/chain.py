@@ -12,7 +12,7 @@ from typing import Any
 from framework.errors import TrainError
 from framework.recipe import Recipe
 
-FREE = {"name", "about", "stages", "cluster", "verl"}
+FREE = {"name", "about", "stages", "cluster", "certify", "verl"}
 """Sections that may change between two halves of a run."""
 
 
