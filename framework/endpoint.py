@@ -53,7 +53,7 @@ class Endpoint(Settings):
     """How often it is asked again after a failure that may pass. Once one prompt is given up because there is no
     reply, the others are asked but once, so that a server that is down does not hold up a step for long."""
     pause_s: float = Field(default=1.0, ge=0)
-    """Before the first retry; twice as long before each further one."""
+    """Before the first retry, twice as long before each further one; if a server asks for more, up to `timeout_s`."""
     at_once: int = Field(default=8, ge=1)
     """Requests under way at any time."""
     cache: str = ""
@@ -107,14 +107,15 @@ class Endpoint(Settings):
         """`silent` is set once a prompt has been given up for lack of a reply."""
         if (said := read(_kept(kept))) is not None:
             return said
-        failed, none = Broken(""), False
+        failed, none, pause = Broken(""), False, 0.0
         for attempt in range(self.retries + 1):
-            if attempt and silent.wait(self.pause_s * 2 ** (attempt - 1)):
+            if attempt and silent.wait(max(pause, self.pause_s * 2 ** (attempt - 1))):
                 return failed
+            pause = 0.0
             try:
                 reply = self._reply(prompt)
             except _Refused as refused:
-                failed, none = Broken(str(refused)), True
+                failed, none, pause = Broken(str(refused)), True, min(refused.pause_s, self.timeout_s)
                 if not refused.may_pass:
                     return failed
                 continue
@@ -141,7 +142,9 @@ class Endpoint(Settings):
                 data = _all(sent, time.monotonic() + self.timeout_s)
         except HTTPError as error:
             said = f"{where}: {error.code} {_detail(error)}".rstrip()
-            raise _Refused(said, may_pass=error.code in AGAIN or error.code >= 500) from None
+            after = str(error.headers.get("Retry-After", ""))
+            may_pass = error.code in AGAIN or error.code >= 500
+            raise _Refused(said, may_pass, float(after) if after.isdecimal() else 0.0) from None
         except (OSError, HTTPException) as error:  # refused, reset, timed out, cut
             raise _Refused(f"{where}: {getattr(error, 'reason', error) or type(error).__name__}") from None
         except ValueError as error:  # an address or a key that no request can hold
@@ -156,9 +159,9 @@ class Endpoint(Settings):
 class _Refused(Exception):
     """There is no reply, and why."""
 
-    def __init__(self, reason: str, may_pass: bool = True) -> None:
+    def __init__(self, reason: str, may_pass: bool = True, pause_s: float = 0.0) -> None:
         super().__init__(reason)
-        self.may_pass = may_pass
+        self.may_pass, self.pause_s = may_pass, pause_s
 
 
 def _all(sent: Any, until: float) -> bytes:

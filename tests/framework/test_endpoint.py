@@ -110,6 +110,28 @@ def test_pauses_double(at: At, serve: Serve) -> None:
         assert time.monotonic() - start >= 0.15
 
 
+def test_a_server_that_says_how_long_to_wait_is_believed_within_reason(at: At, serve: Serve) -> None:
+    def later(request: Request, _: dict[str, Any]) -> None:
+        request.send_response(429)
+        request.send_header("Retry-After", "3600")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with serve(in_turn(later, says("at last"))) as served:
+        start = time.monotonic()
+        assert at(served.url, timeout_s=0.3).ask(["?"], whole) == ["at last"]
+        assert 0.3 <= time.monotonic() - start < 3
+
+
+def test_replies_are_kept_where_limner_keeps_things(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path))
+    with serve(says("fine")) as served:
+        assert Endpoint(url=served.url, model="m").ask(["?"], whole) == ["fine"]
+    assert [kept.read_text() for kept in (tmp_path / "asked").iterdir()] == ["fine"]
+
+
 TROUBLE = {
     "a refusal": (refuses(500, b"out of\nmemory"), "500 out of memory", 3),
     "too many": (refuses(429), "429 busy now", 3),
