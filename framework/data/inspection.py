@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from framework.budget import CHARACTERS
+from framework.data.layout import FAULTS, reason
 from framework.data.prepared import Row, Tables, tables, the_video
 from framework.errors import DataError, PixelError
 from framework.types import Video
@@ -39,6 +40,7 @@ class Finding:
 
 
 KINDS = {
+    "odd row": "values that are not what their columns promise",
     "broken video": "frames that cannot be decoded, are absent, or are of another size than promised",
     "small picture": f"a side under {LEAST} pixels",
     "odd mask": "runs that do not make a mask, or one of another size than its frame",
@@ -94,13 +96,17 @@ def inspect(
         len(videos),
         len(rows),
         len(there.objects),
-        (
-            *_videos(videos, quick, tell),
-            *(finding for place in range(len(there.objects)) for finding in _object(there, place, videos)),
-            *_expressions(rows, there),
-        ),
-        Counter(tokens(row["expression"]) for row in rows),
+        (*_videos(videos, quick, tell), *_objects(there, videos), *_expressions(rows, there)),
+        Counter(tokens(str(row["expression"])) for row in rows),
     )
+
+
+def _sound(where: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """These, or that the row makes no sense at all."""
+    try:
+        yield from findings
+    except FAULTS as fault:
+        yield Finding("odd row", where, reason(fault))
 
 
 # ---- frames ----------------------------------------------------------------------------------------------------------
@@ -108,7 +114,7 @@ def inspect(
 
 def _videos(videos: Mapping[str, Row], quick: bool, tell: Tell) -> Iterator[Finding]:
     def look(id: str) -> list[Finding]:
-        return list(_video(the_video(videos[id]), id, quick))
+        return list(_sound(f"video {id}", _video(videos[id], f"video {id}", quick)))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, findings in enumerate(pool.map(look, videos), 1):
@@ -116,8 +122,8 @@ def _videos(videos: Mapping[str, Row], quick: bool, tell: Tell) -> Iterator[Find
             tell(done, len(videos))
 
 
-def _video(video: Video, id: str, quick: bool) -> Iterator[Finding]:
-    where = f"video {id}"
+def _video(row: Row, where: str, quick: bool) -> Iterator[Finding]:
+    video = the_video(row)
     if min(video.width, video.height) < LEAST:
         yield Finding("small picture", where, f"its frames are {video.width}×{video.height}")
     wanted = sorted({0, video.length // 2, video.length - 1}) if quick else range(video.length)
@@ -155,9 +161,14 @@ def _broken(video: Video, wanted: Sequence[int]) -> Iterator[str]:
 # ---- masks -----------------------------------------------------------------------------------------------------------
 
 
-def _object(there: Tables, place: int, videos: Mapping[str, Row]) -> Iterator[Finding]:
-    row = cast(Row, there.objects[place])
-    where = f"objects row {place} (video {row['video_id']}, object {row['anno_id']})"
+def _objects(there: Tables, videos: Mapping[str, Row]) -> Iterator[Finding]:
+    for place in range(len(there.objects)):
+        row = cast(Row, there.objects[place])
+        where = f"objects row {place} (video {row['video_id']}, object {row['anno_id']})"
+        yield from _sound(where, _object(row, where, videos))
+
+
+def _object(row: Row, where: str, videos: Mapping[str, Row]) -> Iterator[Finding]:
     width, height = row["width"], row["height"]
     if shown := videos.get(row["video_id"]):
         if [height, width] != list(shown["size"]):
@@ -167,7 +178,8 @@ def _object(there: Tables, place: int, videos: Mapping[str, Row]) -> Iterator[Fi
             yield Finding("outside", where, f"has masks of frames {_few(beyond)}; the clip has {shown['length']}")
     odd_masks: list[str] = []
     odd_boxes: list[str] = []
-    for frame, counts, said, point in zip(row["frame_idx"], row["rle"], row["bbox"], row["point"], strict=True):
+    columns = (row[name] for name in ("frame_idx", "rle", "area", "bbox", "point"))
+    for frame, counts, area, said, point in zip(*columns, strict=True):
         try:
             mask = coco.read(counts, width, height)
         except DataError as error:
@@ -177,6 +189,8 @@ def _object(there: Tables, place: int, videos: Mapping[str, Row]) -> Iterator[Fi
         box = masks.box(mask, space)
         if box is None:
             odd_masks.append(f"frame {frame}: the mask is empty; such a frame has none")
+        elif masks.area(mask) != area:
+            odd_masks.append(f"frame {frame}: the area is {area}, the mask has {masks.area(mask)} pixels")
         elif [int(side) for side in box.corners] != said:
             odd_boxes.append(f"frame {frame}: the box is {said}, the mask is in {_whole(box)}{_counted(said, box)}")
         elif not masks.decode(mask)[_pixel(point, width, height)]:
@@ -218,20 +232,20 @@ def _expressions(rows: Sequence[Row], there: Tables) -> Iterator[Finding]:
     seen = _seen(there)
     for number, row in enumerate(rows):
         where = f"expressions row {number} (video {row['video_id']}, expression {row['expression_id']})"
-        words = (row["video_id"], " ".join(row["expression"].casefold().split()).rstrip(" .?!"))
+        words = (row["video_id"], " ".join(str(row["expression"]).casefold().split()).rstrip(" .?!"))
         if words in first:
-            same = sorted(rows[first[words]]["anno_ids"]) == sorted(row["anno_ids"])
+            same = rows[first[words]]["anno_ids"] == row["anno_ids"]
             what = f"{row['expression']!r} is row {first[words]} as well, for {'the same' if same else 'other'} objects"
             yield Finding("said twice", where, what)
         first.setdefault(words, number)
-        yield from _truth(row, where, seen)
+        yield from _sound(where, _truth(row, where, seen))
 
 
 def _seen(there: Tables) -> dict[tuple[str, str], set[int]]:
     """Video and object → the frames in which it is seen."""
     columns = (there.objects[name][:] for name in ("video_id", "anno_id", "frame_idx", "area"))
     return {
-        (video, object): {frame for frame, area in zip(frames, areas, strict=True) if area}
+        (video, object): {frame for frame, area in zip(frames or (), areas or (), strict=False) if area}
         for video, object, frames, areas in zip(*cast(Any, columns), strict=True)
     }
 

@@ -83,7 +83,9 @@ class RefCOCO(Layout):
         if annotation is None:
             raise DataError(f"instances.json has no annotation {number}")
         mask = _mask(annotation["segmentation"], shown, f"instances.json, annotation {number}")
-        return Object(id=str(number), masks={0: mask}, category=self.categories.get(annotation.get("category_id"), ""))
+        return Object(
+            id=str(number), masks={0: mask}, category=str(self.categories.get(annotation.get("category_id"), ""))
+        )
 
 
 class RefCOCOPlus(RefCOCO):

@@ -207,7 +207,7 @@ def read(*paths: Path, cache: Path | None = None) -> Table:
 
 
 def _kinds(path: Path) -> tuple[int, Any]:
-    """How many rows a file has, and its columns."""
+    """How many rows a file has, and its columns; it is called by its table's name."""
     import pyarrow.parquet as parquet  # pyright: ignore[reportMissingTypeStubs]
 
     try:
@@ -215,7 +215,10 @@ def _kinds(path: Path) -> tuple[int, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: is no whole table ({str(error).partition('.')[0]}); prepare it again") from None
     with file:
-        return file.metadata.num_rows, _library().Features.from_arrow_schema(file.schema_arrow)
+        rows, found = file.metadata.num_rows, _library().Features.from_arrow_schema(file.schema_arrow)
+    if lacking := [name for name in features(cast(Name, path.stem)) if name not in found]:
+        raise DataError(f"{path}: lacks the column {', '.join(lacking)}; prepare it again")
+    return rows, found
 
 
 @contextmanager

@@ -107,6 +107,7 @@ def test_masks_of_another_size_or_of_none_are_named(prepared, disk):
     def spoil(objects, expressions):
         objects[0]["height"] = 29
         objects[1]["rle"][1] = b"~~"
+        objects[1]["area"][0] = 61
 
     assert found(prepared(clip(disk, "v1"), clip(disk, "v2"), spoil=spoil)) == [
         ("odd mask", "objects row 0 (video v1, object 7)", "its masks are 40×29, the frames 40×30"),
@@ -118,7 +119,7 @@ def test_masks_of_another_size_or_of_none_are_named(prepared, disk):
         (
             "odd mask",
             "objects row 1 (video v2, object 7)",
-            "frame 2: the counts of a mask hold characters that COCO does not use, or break off; write them again",
+            "frame 0: the area is 61, the mask has 60 pixels; so 1 more of 2 frames",
         ),
     ]
 
@@ -179,6 +180,27 @@ def test_words_that_are_said_twice_of_a_video_are_named_but_not_of_two(prepared,
         ),
         ("said twice", "expressions row 2 (video v1, expression 2)", "'the dog' is row 0 as well, for other objects"),
     ]
+
+
+def test_a_row_that_makes_no_sense_does_not_end_the_search(prepared, disk):
+    def spoil(objects, expressions):
+        objects[0]["bbox"] = None
+        objects[1]["area"] = [60]
+        expressions[3]["eval_frame_idx"] = None
+        expressions[4]["expression"] = None
+
+    assert [each[:2] for each in found(prepared(clip(disk, "v1"), clip(disk, "v2"), spoil=spoil))] == [
+        ("odd row", "objects row 0 (video v1, object 7)"),
+        ("odd row", "objects row 1 (video v2, object 7)"),
+        ("odd row", "expressions row 3 (video v2, expression 0)"),
+    ]
+
+
+def test_a_table_of_other_columns_is_named(prepared, disk):
+    folder = prepared(clip(disk, "v1"))
+    (folder / "objects.parquet").write_bytes((folder / "expressions.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"objects\.parquet: lacks the column anno_id, category, .*; prepare it again"):
+        inspect(folder)
 
 
 def test_lengths_are_counted_by_whoever_is_given(prepared, disk):
