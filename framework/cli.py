@@ -28,6 +28,8 @@ COMMANDS = {
     "eval": "let everyone play the held-out tasks, and say who is how good",
     "score": "predictions on a public dataset, as its papers score them",
     "view": "draw the page of a run",
+    "segment": "ask about an image or a clip, and draw what is meant into every frame",
+    "lab": "the synthetic video world, to look at",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
     "reward": "prove rewards before a run learns from them",
     "data": "public datasets, made ready and looked through",

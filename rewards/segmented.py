@@ -12,12 +12,13 @@ from pydantic import Field
 
 from framework.config import SerializeAsAny, chosen
 from framework.reward import Reward
-from framework.types import Answer, Broken, Episode, Failure, Item, Malformed, Mask, NotApplicable, Truth
+from framework.tracing import asked
+from framework.types import Broken, Episode, Failure, Malformed, Mask, NotApplicable, Truth
 from framework.vision import masks
 from framework.vision.colour import BoxFill
-from framework.vision.segmenter import Asked, Found, Prompt, Segmenter
+from framework.vision.segmenter import Asked, Found, Segmenter
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU, Pair
-from rewards.pairs import UNKNOWN, Said
+from rewards.pairs import UNKNOWN
 from rewards.temporal import absent
 
 MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}
@@ -36,12 +37,12 @@ class SegmentedIoU(Reward):
 
     def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
         read = [self._read(episode) for episode in episodes]
-        asked = [each if isinstance(each, list) else [] for each in read]
-        answers = iter(self.segmenter.segment([one for several in asked for one in several]))
-        drawn = [_union([next(answers) for _ in several]) if several else None for several in asked]
+        prompts = [each if isinstance(each, list) else [] for each in read]
+        answers = iter(self.segmenter.segment([one for several in prompts for one in several]))
+        drawn = [_union([next(answers) for _ in several]) if several else None for several in prompts]
         pairs = [
             _beside(mask, several[0], episode.task.truth)
-            for mask, several, episode in zip(drawn, asked, episodes, strict=True)
+            for mask, several, episode in zip(drawn, prompts, episodes, strict=True)
             if isinstance(mask, Mask)
         ]
         # F takes a mask without an outline, as that of the whole frame, for none: where nothing is, any pixel is wrong.
@@ -59,29 +60,11 @@ class SegmentedIoU(Reward):
             return NotApplicable("the task has no true mask")
         if answer is None:
             return Malformed("nothing was answered")
-        asked = self._asked(episode, answer)
-        if not asked:
-            return Malformed(f"the answer has no {' or '.join(sorted(self.segmenter.takes - {'mask', 'embedding'}))}")
-        frame = asked[0].frame
-        return asked if frame in task.truth.masks or absent(task.truth, frame) else NotApplicable(UNKNOWN)
-
-    def _asked(self, episode: Episode, answer: Answer) -> list[Asked]:
-        video, [frame] = episode.task.video, Said([episode], [answer]).frames
-        if frame is None:
-            return []
-        prompts = [_prompt(item) for item in answer.items if _on(item, video.space(frame).picture)]
-        return [Asked(video, frame, prompt) for prompt in prompts if prompt.hints & self.segmenter.takes]
-
-
-def _on(item: Item, picture: str) -> bool:
-    """Does all of it lie on this picture?"""
-    return all(each.space.picture == picture for each in (item.box, item.point, *item.negatives) if each)
-
-
-def _prompt(item: Item) -> Prompt:
-    on = (item.point,) if item.point else ()
-    labels = (True,) * len(on) + (False,) * len(item.negatives)
-    return Prompt(box=item.box, points=(*on, *item.negatives), labels=labels)
+        prompts = asked(episode, self.segmenter)
+        if not prompts:
+            return Malformed(f"the answer has no {' or '.join(sorted(self.segmenter.accepts - {'mask', 'embedding'}))}")
+        frame = prompts[0].frame
+        return prompts if frame in task.truth.masks or absent(task.truth, frame) else NotApplicable(UNKNOWN)
 
 
 def _union(found: Sequence[Found | Broken]) -> Mask | Broken:
@@ -90,9 +73,9 @@ def _union(found: Sequence[Found | Broken]) -> Mask | Broken:
     return broken or masks.union([each.mask for each in found if isinstance(each, Found)])
 
 
-def _beside(drawn: Mask, asked: Asked, truth: Truth) -> Pair:
+def _beside(drawn: Mask, said: Asked, truth: Truth) -> Pair:
     """With what is true on that frame, in one size."""
-    true = truth.masks.get(asked.frame)
+    true = truth.masks.get(said.frame)
     if true is None:
         return drawn, Mask((drawn.width * drawn.height,), drawn.width, drawn.height)
     return masks.resized(drawn, true.width, true.height), true

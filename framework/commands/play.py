@@ -61,14 +61,18 @@ def player(name: str, out: Path) -> Make:
 
 
 def told(episode: Episode, earned: RewardBreakdown) -> str:
-    """An episode as text."""
-    task = episode.task
-    turns = "\n".join(f"  {line}" for turn in episode.turns for line in _turn(turn))
+    """An episode as text, and what it earned."""
     parts = [f"{name} {value:.2f}" for name, value in earned.parts.items()]
     parts += [f"{name}: {failure.reason}" for name, failure in earned.failures.items()]
     total = "none" if earned.total is None else f"{earned.total:.3f}"
+    return f"{transcript(episode)}\n  reward {total}   {' · '.join(parts)}\n"
+
+
+def transcript(episode: Episode) -> str:
+    """What was seen and said, turn by turn, and how it ended."""
+    turns = "\n".join(f"  {line}" for turn in episode.turns for line in _turn(turn))
     why = f" ({episode.error})" if episode.error else ""
-    return f"{task.id}\n{turns}\n  {episode.stop}{why}\n  reward {total}   {' · '.join(parts)}\n"
+    return f"{episode.task.id}\n{turns}\n  {episode.stop}{why}"
 
 
 def _turn(turn: Turn) -> Sequence[str]:

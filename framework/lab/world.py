@@ -59,11 +59,7 @@ class World(Source):
         name = f"{self.level}/{self.split}/{self.seed * ROOM + index}"
         if not 0 <= index < self.count:
             raise DataError(f"lab:{name}: there is no task {index} among {self.count}; raise count")
-        clip = drawn(f"lab:{name}")
-        scene = clip.scene
-        video = Video(f"lab:{name}", scene.length, scene.size, scene.size)
-        asked = f"Find {clip.question.words}."
-        return Task(id=name, question=asked, video=video, truth=_truth(clip, video))
+        return task(f"lab:{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +67,15 @@ class Clip:
     scene: Scene
     question: Question
     kind: str
+
+
+def task(source: str) -> Task:
+    """What is asked about the clip of this name, and the truth."""
+    clip = drawn(source)
+    scene = clip.scene
+    video = Video(source, scene.length, scene.size, scene.size)
+    asked = f"Find {clip.question.words}."
+    return Task(id=source.removeprefix("lab:"), question=asked, video=video, truth=_truth(clip, video))
 
 
 def render(source: str) -> NDArray[np.uint8]:

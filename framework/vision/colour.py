@@ -110,19 +110,14 @@ class _Trail:
     reach: float
     last: Dense
     """Where it was last seen."""
-    lost: int = 0
-    """Frames since it was last seen."""
 
     def step(self, image: Pixels) -> Packed:
         """What is seen of it on the next frame."""
         near = set[int]()
         if self.colour is not None:
             pieces = _Pieces.of(_alike(image, self.colour, self.tolerance))
-            near = pieces.near(self.last, self.reach * (1 + self.lost))
-            if near:
-                self.last, self.lost = pieces.joined(near), 0
-        if not near:
-            self.lost += 1
+            near = pieces.near(self.last, self.reach)
+            self.last = pieces.joined(near) if near else self.last
         return masks.pack(self.last if near else np.zeros_like(self.last))
 
 

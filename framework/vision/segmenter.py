@@ -90,6 +90,11 @@ class Segmenter(Settings):
     takes: ClassVar[frozenset[Hint]] = frozenset({"box", "points", "mask"})
     """The hints it can make something of."""
 
+    @property
+    def accepts(self) -> frozenset[Hint]:
+        """The same, for one that asks another."""
+        return self.takes
+
     @abstractmethod
     def found(self, asked: Sequence[Asked]) -> Sequence[Found | Broken]:
         """An answer to each. A frame that cannot be read is Broken, and spoils no other."""
@@ -103,8 +108,8 @@ class Segmenter(Settings):
     def check(self, asked: Asked) -> None:
         """Refuse a prompt of which nothing can be made."""
         prompt, video = asked.prompt, asked.video
-        if not prompt.hints & self.takes:
-            said, taken = " and ".join(sorted(prompt.hints)) or "nothing", " or ".join(sorted(self.takes))
+        if not prompt.hints & self.accepts:
+            said, taken = " and ".join(sorted(prompt.hints)) or "nothing", " or ".join(sorted(self.accepts))
             raise DataError(f"{asked.where}: the prompt says {said}, {type(self).__name__} takes {taken}; give that")
         if prompt.labels and len(prompt.labels) != len(prompt.points):
             said = f"{len(prompt.points)} points have {len(prompt.labels)} labels"

@@ -127,6 +127,6 @@ def test_a_recipe_names_its_segmenter_once_and_hands_it_on():
     assert recipe.rewards["mask"] == SegmentedIoU(segmenter=ColorFlood(tolerance=20))
     plain = typed(type(recipe), recipe.model_dump(mode="json"))
     assert plain == recipe
-    assert find_recipe("quickstart").segmenter is None
+    assert find_recipe("quickstart", ["segmenter=null"]).segmenter is None
     with pytest.raises(ConfigError, match=r"segmenter\.use: no segmenter 'colour_flood'; did you mean 'color_flood'\?"):
         find_recipe("quickstart", ["segmenter=colour_flood"])
