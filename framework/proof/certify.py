@@ -112,17 +112,18 @@ def _short_of_the_most(trial: Trial, name: str, reward: Reward) -> str:
     if not any(numbers):
         return f"gives the gold answer no number{why}"
     most = max(float(np.mean(row)) for row in numbers if row)
-    low, high = documented(reward) or (0.0, most)
+    low, high = documented(reward) or (0.0, max(most, NOTHING))
     enough = high - (1 - NEARLY) * (high - low)
-    if most >= enough - NOTHING and (name not in trial.terms or trial.mean(name) > NOTHING):
+    pays = name not in trial.terms or trial.mean(name) > NOTHING or high <= 0  # a punishment pays by not being one
+    if most >= enough - NOTHING and pays:
         return ""
     return f"gives the gold answer {most:.3f}{f' of at most {high:g}' if high > most else ''}{why}"
 
 
 def documented(reward: Reward) -> tuple[float, float] | None:
     """The range that a reward's docstring states: "… in [0, 1].", or "1 if …, else 0"."""
-    said = type(reward).__doc__ or ""
-    if found := re.search(r"\bin \[(-?[\d.]+), (-?[\d.]+)\]", said):
+    said = (type(reward).__doc__ or "").replace("−", "-")
+    if found := re.search(r"\bin\s+\[(-?[\d.]+), (-?[\d.]+)\]", said):
         return float(found[1]), float(found[2])
     return (0.0, 1.0) if re.match(r"1 (if|for)\b", said) else None
 

@@ -203,6 +203,9 @@ LIBRARY: dict[str, dict[str, Any]] = {
     "mask_iou": {},
     "matched": IMAGE,
     "negative_point": IMAGE,
+    "non_repetition": taken(
+        "copied_prompt", "junk_before", "tag_soup", "longer_words", "never_answers", because="strict_format gates it"
+    ),
     "point_distance": IMAGE,
     "point_in_box": {**IMAGE, **taken("whole_image", because="box_iou stands beside it")},
     "point_in_mask": {**IMAGE, **taken("whole_image", because="box_iou stands beside it")},
@@ -213,14 +216,30 @@ LIBRARY: dict[str, dict[str, Any]] = {
         **taken("bad_first", because="the mean of mask_iou stands beside it"),
     },
     "rank": {},
+    "segmented_iou": taken("best", because="its segmenter fills boxes"),
     "step_keywords": taken(
         "repeated_answer", "junk_before", "tag_soup", "never_answers", because="strict_format gates it"
     ),
     "strict_format": taken("never_answers", because=ACTS),
+    "tags_per_turn": {"gold": O3, **taken("junk_before", "never_answers", because=ACTS)},
     "turn_economy": taken("junk_before", because=READ),
     "well_formed": taken("junk_before", "never_answers", because=READ),
 }
 """What each reward of the library must be allowed where it stands alone."""
+
+BESIDE: dict[str, dict[str, Any]] = {
+    "group_difficulty": {"multiplies": ["place"]},
+    "overlong": {},
+    "soft_length": {},
+}
+"""Rewards that mean nothing alone, and how they stand beside another."""
+
+WORDS = {"cosine_length": "red", "exact_answer": "red", "multiple_choice": "B", "numeric_answer": "42"}
+"""Rewards of answers in words, and such an answer."""
+
+
+def test_every_reward_of_the_library_is_proved_here() -> None:
+    assert REWARDS.keys() - {"judge", "videoseg_o3", "vision_reasoner"} == LIBRARY.keys() | BESIDE.keys() | WORDS.keys()
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -228,14 +247,19 @@ def test_rewards_of_the_library_are_fooled_by_no_more_than_is_said_here(name: st
     found = tried(made({"it": name}, **LIBRARY[name]))
     assert [(each.name, each.part, each.said) for each in found.failures] == []
     allowed = {each.name for each in found.findings if each.because}
-    assert allowed == LIBRARY[name].keys() - IMAGE.keys()
+    assert allowed == LIBRARY[name].keys() - {*IMAGE, "gold"}
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"), [("exact_answer", "red"), ("numeric_answer", "42"), ("multiple_choice", "B")]
-)
-def test_answers_in_words_pass(name: str, answer: str) -> None:
-    assert failures(made({"it": name}, **IMAGE), in_words(answer)) == set()
+@pytest.mark.parametrize("name", BESIDE)
+def test_rewards_that_weigh_others_pass_beside_them(name: str) -> None:
+    best = {"parts": ["it"], "because": "it is the same for the whole group"}
+    recipe = made({"place": "box_iou", "it": {"use": name, **BESIDE[name]}}, best=best)
+    assert failures(recipe) == set()
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_answers_in_words_pass(name: str) -> None:
+    assert failures(made({"it": name}, **IMAGE), in_words(WORDS[name])) == set()
 
 
 def test_beginning_badly_pays_for_progress_where_the_last_mask_counts_and_not_where_their_mean_does() -> None:
@@ -277,6 +301,7 @@ def test_a_reward_that_takes_long_to_read_a_megabyte_is_slow(monkeypatch: pytest
 def test_a_range_is_read_where_a_docstring_states_it() -> None:
     assert documented(Leftmost()) == (0.0, 1.0)
     assert documented(REWARDS["box_giou"]()) == (-1.0, 1.0)
+    assert documented(REWARDS["overlong"]()) == (-1.0, 0.0)
     assert documented(REWARDS["keyframe_hit"]()) == (0.0, 1.0)
     assert documented(REWARDS["videoseg_o3"]()) is None
 
