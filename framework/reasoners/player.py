@@ -85,8 +85,7 @@ class ModelPolicy:
                 f"{len(shown.ids)} tokens ({len(shown.grids)} pictures take {visual}); raise it or show less"
             )
         loop = asyncio.get_running_loop()
-        painted = [loop.run_in_executor(self.painters, _paint, self.see, picture) for picture in seen.pictures]
-        fresh = await asyncio.gather(*painted)
+        fresh = await loop.run_in_executor(self.painters, _painted, self.see, seen.pictures)
         images = [Image(grid, hash) for grid, (_, hash) in zip(shown.grids, fresh, strict=True)]
         self.ledger.show(shown.ids, images)
         self.images += [pixels for pixels, _ in fresh]
@@ -123,6 +122,7 @@ def thought_tokens(voice: Voice, ids: Sequence[int], text: str) -> int:
     return max(past - first, 0)
 
 
-def _paint(see: See, picture: Picture) -> tuple[Pixels, str]:
-    pixels = see(picture)
-    return pixels, content_hash(pixels)
+def _painted(see: See, pictures: Sequence[Picture]) -> list[tuple[Pixels, str]]:
+    """All pictures of an observation in one errand, since each errand to a thread takes time of the event loop."""
+    seen = [see(picture) for picture in pictures]
+    return [(pixels, content_hash(pixels)) for pixels in seen]
