@@ -17,6 +17,8 @@ from framework.evaluate import Played, play_all
 from framework.policy import Doing, Player, Policy
 from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.reasoners.form import Filler, Form
+from framework.reasoners.reasoner import Reasoner
+from framework.sampler import focused
 from framework.types import Answer, Task
 
 if TYPE_CHECKING:
@@ -39,39 +41,54 @@ class Contest:
 
 
 async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
-    """Play the evaluation tasks; `checkpoints` are in the order in which they were trained."""
+    """Play the evaluation tasks; `checkpoints` are in the order in which they were trained.
+
+    Where a sampler says where to look, every model is led by the same guide, which learns nothing meanwhile.
+    """
     from framework.lab.players import PLAYERS
 
     tasks = [recipe.data.eval.task(index) for index in range(recipe.data.eval.size())]
-    arena = recipe.arena
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
 
-    async def games(player: Player, rounds: int = 1) -> Played:
-        return await play_all(tasks, arena, player, rounds, recipe.seed)
+    async def led(guide: Player) -> Sequence[Task]:
+        return await focused(tasks, recipe.sampler, guide, recipe.seed) if recipe.sampler else tasks
+
+    async def games(tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
+        return await play_all(tasks, recipe.arena, player, rounds, recipe.seed)
 
     for name in recipe.stages.eval.players:
-        greedy[name] = await games(PLAYERS[name])
-    for name, folder in checkpoints.items():
-        async with opened(recipe, folder) as model:
-            greedy[name] = await games(model.greedy())
-            sampled[name] = await games(model.by_lot(), recipe.stages.eval.rounds)
-            last = name == list(checkpoints)[-1]
-            greedy[f"{name}_blanked" if not last else "blanked"] = await games(model.greedy(blank=True))
+        greedy[name] = await games(await led(PLAYERS[name]), PLAYERS[name])
+    models = {name: trained(recipe, folder) for name, folder in checkpoints.items()}
+    found: Sequence[Task] = tasks
+    if recipe.sampler and models:
+        async with opened(recipe, recipe.sampler.reasoner or next(iter(models.values()))) as guide:
+            found = await led(guide.by_lot())
+    for name, reasoner in models.items():
+        async with opened(recipe, reasoner) as model:
+            greedy[name] = await games(found, model.greedy())
+            sampled[name] = await games(found, model.by_lot(), recipe.stages.eval.rounds)
+            last = name == list(models)[-1]
+            greedy[f"{name}_blanked" if not last else "blanked"] = await games(found, model.greedy(blank=True))
             if last:
                 if recipe.env.max_turns > 1:
-                    greedy["blind"] = await games(model.greedy(at_once=True))
-                greedy["shuffled"] = await games(model.greedy(others=tasks))
+                    greedy["blind"] = await games(found, model.greedy(at_once=True))
+                elsewhere = model.greedy(others=tasks)
+                greedy["shuffled"] = await games(await led(elsewhere), elsewhere)
     return Contest(tasks, recipe.score, greedy, sampled)
 
 
+def trained(recipe: "Recipe", folder: Path) -> Reasoner:
+    """The recipe's reasoner with the weights of a checkpoint."""
+    return recipe.reasoner.model_copy(update={"path": str(folder)})
+
+
 @asynccontextmanager
-async def opened(recipe: "Recipe", folder: Path) -> AsyncGenerator["Model"]:
-    """A checkpoint, ready to play; its queue is closed afterwards."""
+async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"]:
+    """A reasoner, ready to play; its queue is closed afterwards."""
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
 
-    reasoner = recipe.reasoner.model_copy(update={"path": str(folder)})
     device = "cuda" if recipe.cluster.platform == "cuda" else "cpu"
     generator = Generator.load(reasoner, device=device, seed=recipe.seed)
     batcher = Batcher(generator.generate)

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from framework.errors import DataError
 from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
-from framework.sampler import Sampler
 from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
@@ -41,8 +40,6 @@ class Arena:
     rubric: Rubric
     score_name: str
     """The reward part that is the score."""
-    sampler: Sampler | None = None
-    """Asks each player where to look before the game."""
     draw: Callable[[Sequence[Episode]], Sequence[Episode]] | None = None
     """Makes masks of what was answered."""
 
@@ -82,18 +79,12 @@ async def play_all(tasks: Sequence[Task], arena: Arena, player: Player, rounds: 
 
     async def one(task: Task, number: int) -> Episode:
         async with gate:
-            return await _one(task, arena, player, seed + number)
+            return await play(task, arena.rules, player(task, arena.rules, seed + number))
 
     played = await asyncio.gather(*(one(task, number) for number in range(rounds) for task in tasks))
     drawn = arena.draw(played) if arena.draw else played
     each = [tuple(drawn[start : start + len(tasks)]) for start in range(0, len(drawn), len(tasks))]
     return Played(tuple(each), tuple(tuple(arena.rubric.score(episodes)) for episodes in each), arena.score_name)
-
-
-async def _one(task: Task, arena: Arena, player: Player, seed: int) -> Episode:
-    if arena.sampler:
-        task = replace(task, focus=await arena.sampler.focus(task, player, seed))
-    return await play(task, arena.rules, player(task, arena.rules, seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Recipe(Settings):
         """How policies are compared."""
         measures = {name: each.model_copy(update={"weight": 0.0}) for name, each in self.stages.eval.measures.items()}
         draw = Tracker(self.segmenter, self.propagator, self.stages.eval.hints) if self.segmenter else None
-        return Arena(self.env, Rubric({**self.rewards, **measures}), self.score, self.sampler, draw)
+        return Arena(self.env, Rubric({**self.rewards, **measures}), self.score, draw)
 
 
 def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:

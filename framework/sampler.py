@@ -6,9 +6,11 @@ This is VideoSeg-R1's hierarchical text-guided frame sampler (arXiv 2511.16077, 
 thresholds are settings; the paper prints none of them, and these are our own.
 """
 
+import asyncio
 import random
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from statistics import fmean, median
@@ -20,6 +22,7 @@ from framework.config import SerializeAsAny, Settings, chosen
 from framework.env import Rules, Sight
 from framework.policy import Player
 from framework.program import ask, mean_interval
+from framework.reasoners.reasoner import Reasoner
 from framework.types import Answer, Episode, Focus, Task, Turn
 from framework.vision.boxes import Interval
 from framework.vision.plan import at
@@ -27,11 +30,15 @@ from framework.vision.plan import at
 MOST = 1000
 """Questions asked of one clip have seeds of their own as long as there are fewer."""
 
+TOGETHER = 128
 PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
 
 class Sampler(Settings):
     """Chooses the frames of a task."""
+
+    reasoner: Annotated[SerializeAsAny[Reasoner] | None, chosen("reasoner", or_none=True)] = None
+    """Whom it asks; the model of a run's first stage if nobody is named. It stays as it is while another learns."""
 
     @property
     def games(self) -> dict[str, Rules]:
@@ -47,6 +54,17 @@ class Sampler(Settings):
     @abstractmethod
     async def focus(self, task: Task, player: Player, seed: int) -> Focus:
         """Where to look, by what this player says of it."""
+
+
+async def focused(tasks: Sequence[Task], sampler: Sampler, player: Player, seed: int) -> list[Task]:
+    """Every task with the frames that this player finds; at most TOGETHER are asked about at a time."""
+    gate = asyncio.Semaphore(TOGETHER)
+
+    async def one(task: Task) -> Task:
+        async with gate:
+            return replace(task, focus=await sampler.focus(task, player, seed))
+
+    return list(await asyncio.gather(*map(one, tasks)))
 
 
 class Hierarchical(Sampler):

@@ -10,7 +10,7 @@ from framework.lab.players import PLAYERS
 from framework.lab.world import World
 from framework.rollout import play
 from framework.rubric import Rubric
-from framework.sampler import Hierarchical
+from framework.sampler import Hierarchical, focused
 from framework.tracking import Hints, Tracker
 from framework.types import Drawn, Episode, Item, Stop
 from framework.vision import masks
@@ -89,7 +89,7 @@ def test_the_segmenter_is_told_no_more_than_it_may_be():
 
 def test_a_whole_evaluation_asks_where_to_look_then_answers_draws_and_scores():
     sampler = Hierarchical(interval=Locate(), position=Locate(asked="position"), replies=1)
-    arena = Arena(Target(), Rubric({"tracks": JAndF()}), "tracks", sampler, TRACKER)
-    played = asyncio.run(play_all(TASKS, arena, PLAYERS["expert"]))
-    assert played.scores().mean() > 0.9
-    assert all(episode.task.focus and len(episode.task.focus.trace) >= 2 for episode in played.rounds[0])
+    tasks = asyncio.run(focused(TASKS, sampler, PLAYERS["expert"], 0))
+    assert all(task.focus and len(task.focus.trace) >= 2 for task in tasks)
+    arena = Arena(Target(), Rubric({"tracks": JAndF()}), "tracks", TRACKER)
+    assert asyncio.run(play_all(tasks, arena, PLAYERS["expert"])).scores().mean() > 0.9
