@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from framework.budget import CHARACTERS
 from framework.data.layout import FAULTS, reason
 from framework.data.prepared import Row, Tables, tables, the_video
 from framework.errors import DataError, PixelError
-from framework.types import Video
+from framework.types import Mask, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Box, Space
 from framework.vision.footage import opened
@@ -193,7 +195,7 @@ def _object(row: Row, where: str, videos: Mapping[str, Row]) -> Iterator[Finding
             odd_masks.append(f"frame {frame}: the area is {area}, the mask has {masks.area(mask)} pixels")
         elif [int(side) for side in box.corners] != said:
             odd_boxes.append(f"frame {frame}: the box is {said}, the mask is in {_whole(box)}{_counted(said, box)}")
-        elif not masks.decode(mask)[_pixel(point, width, height)]:
+        elif not _holds(mask, point):
             odd_boxes.append(f"frame {frame}: the point {point} is not on the mask")
     for kind, odd in (("odd mask", odd_masks), ("odd box", odd_boxes)):
         if odd:
@@ -201,8 +203,12 @@ def _object(row: Row, where: str, videos: Mapping[str, Row]) -> Iterator[Finding
             yield Finding(kind, where, f"{odd[0]}{more}")
 
 
-def _pixel(point: Sequence[float], width: int, height: int) -> tuple[int, int]:
-    return min(max(int(point[1]), 0), height - 1), min(max(int(point[0]), 0), width - 1)
+def _holds(mask: Mask, point: Sequence[float]) -> bool:
+    """Is the pixel under a point the target's? Read off the runs: every second one is."""
+    column, row = int(point[0]), int(point[1])
+    if not (0 <= column < mask.width and 0 <= row < mask.height):
+        return False
+    return bool(np.searchsorted(np.cumsum(mask.runs), column * mask.height + row, side="right") % 2)
 
 
 def _whole(box: Box) -> list[int]:
