@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from framework.env import Rules
 from framework.errors import DataError, UserError
 from framework.proof.allowance import Allowance, Certify
 from framework.proof.case import Case
@@ -71,6 +72,8 @@ def certify(recipe: Recipe, tasks: Sequence[Task]) -> Certificate:
 
 def cases_of(tasks: Sequence[Task], recipe: Recipe) -> list[Case]:
     """Tasks that the env's expert can answer."""
+    if type(recipe.env).expert is Rules.expert:
+        raise UserError(f"{type(recipe.env).__name__} has no expert, whose answers are the gold; write expert()")
     found: list[Case] = []
     fault: DataError | None = None
     for task in tasks:

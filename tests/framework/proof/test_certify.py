@@ -11,6 +11,7 @@ from envs.keyframes import Keyframes
 from framework.chat.grammar import Grammar
 from framework.cli import main
 from framework.config import typed
+from framework.env import Env, Rules
 from framework.errors import ConfigError, UserError
 from framework.lab.world import World
 from framework.policy import Doing
@@ -336,6 +337,18 @@ def test_what_the_expert_says_must_be_an_answer() -> None:
 def test_tasks_that_no_expert_can_answer_are_told() -> None:
     with pytest.raises(UserError, match="no task has a gold answer"):
         tried(made({"it": "box_iou"}), [replace(each, truth=Truth()) for each in tasks("moments")])
+
+
+class Expertless(Rules):
+    """Nobody knows how to play it."""
+
+    def make(self, task: Task) -> Env:
+        return Keyframes().make(task)
+
+
+def test_an_env_without_an_expert_has_no_gold() -> None:
+    with pytest.raises(UserError, match="Expertless has no expert"):
+        tried(made({"it": "box_iou"}, env=Expertless()))
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
