@@ -14,12 +14,13 @@ And what only some evaluations ask for, of frames and of whole sets:
     tIoU, vIoU   of the frames in which either sees the target: the share in which both do; their J summed (Long-RVOS)
     gIoU, cIoU   mean of the images' IoU; sum of shared areas / sum of united areas                        (refCOCO)
 
-A clip is an array of bits, 64 pixels a word, and all its frames are worked on at once:
+A clip is an array of bits, 64 pixels a word, and some of its frames are worked on at once:
 
     pixels [T, H, W] ─▶ cut to where anything is ─▶ words [T, h, ⌈w / 64⌉] ─▶ boundaries ─▶ grown by r ─▶ counted
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,10 @@ Words = NDArray[np.uint64]
 PerFrame = NDArray[np.float64]
 Areas = NDArray[np.int64]
 
+Bits = NDArray[np.bool_]
+
+AT_ONCE = 16
+"""Frames that are worked on together."""
 TOLERANCE = 0.008
 """How far apart two boundaries may lie, as a share of the frame's diagonal."""
 
@@ -70,24 +75,25 @@ def j_and_f(pred: Pixels, true: Pixels) -> JF:
     >>> j_and_f(np.roll(square, 1, axis=2), square)
     JF(j=0.9512195121951219, f=1.0)
     """
-    pair = _pair(pred, true)
-    return JF(float(pair.similarities().mean()), float(pair.accuracies().mean()))
+    j, f = similarities_and_accuracies(pred, true)
+    return JF(float(j.mean()), float(f.mean()))
 
 
 def region_similarities(pred: Pixels, true: Pixels) -> PerFrame:
     """J of each frame of a clip, [T, H, W]."""
-    return _pair(pred, true).similarities()
+    return np.concatenate([pair.similarities() for pair in _pairs(pred, true)])
 
 
 def contour_accuracies(pred: Pixels, true: Pixels) -> PerFrame:
     """F of each frame of a clip, [T, H, W]."""
-    return _pair(pred, true).accuracies()
+    return np.concatenate([pair.accuracies() for pair in _pairs(pred, true)])
 
 
 def similarities_and_accuracies(pred: Pixels, true: Pixels) -> tuple[PerFrame, PerFrame]:
     """J and F of each frame of a clip, [T, H, W]."""
-    pair = _pair(pred, true)
-    return pair.similarities(), pair.accuracies()
+    each = [(pair.similarities(), pair.accuracies()) for pair in _pairs(pred, true)]
+    j, f = zip(*each, strict=True)
+    return np.concatenate(j), np.concatenate(f)
 
 
 def pixel_accuracies(pred: Pixels, true: Pixels) -> PerFrame:
@@ -157,26 +163,39 @@ class _Pair:
 # ---- bits ------------------------------------------------------------------------------------------------------------
 
 
-def _alike(pred: Pixels, true: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    if pred.shape != true.shape or pred.ndim != 3 or not pred.size:
-        raise DataError(f"masks of shapes {pred.shape} and {true.shape} cannot be compared; give two of one size")
-    return _binary(pred), _binary(true)
+def _alike(pred: Pixels, true: Pixels) -> tuple[Bits, Bits]:
+    _of_one_size(pred, true)
+    return _binary(pred)[0], _binary(true)[0]
+
+
+def _pairs(pred: Pixels, true: Pixels) -> Iterator[_Pair]:
+    """A clip in pieces: frames that follow one another show an object at much the same place."""
+    _of_one_size(pred, true)
+    for first in range(0, len(pred), AT_ONCE):
+        yield _pair(pred[first : first + AT_ONCE], true[first : first + AT_ONCE])
 
 
 def _pair(pred: Pixels, true: Pixels) -> _Pair:
-    said, right = _alike(pred, true)
+    (said, drawn), (right, there) = _binary(pred), _binary(true)
     radius = math.ceil(TOLERANCE * math.sqrt(pred.shape[1] ** 2 + pred.shape[2] ** 2))
-    part = _held(np.logical_or.reduce(said) | np.logical_or.reduce(right))
+    part = _held(drawn | there)
     return _Pair(_words(said[part]), _words(right[part]), said[part].shape[2], radius)
 
 
-def _binary(pixels: Pixels) -> NDArray[np.bool_]:
+def _of_one_size(pred: Pixels, true: Pixels) -> None:
+    if pred.shape != true.shape or pred.ndim != 3 or not pred.size:
+        raise DataError(f"masks of shapes {pred.shape} and {true.shape} cannot be compared; give two of one size")
+
+
+def _binary(pixels: Pixels) -> tuple[Bits, Bits]:
+    """A clip as bool, and where anything is in any of its frames."""
     if pixels.dtype == np.bool_:
-        return pixels
-    if pixels.dtype.kind not in "iu" or pixels.min() < 0 or pixels.max() > 1:
+        return pixels, np.logical_or.reduce(pixels)
+    anything = np.bitwise_or.reduce(pixels) if pixels.dtype.kind in "iu" else pixels
+    if anything is pixels or anything.min() < 0 or anything.max() > 1:
         held = f"{pixels.min()} … {pixels.max()} as {pixels.dtype}"
         raise DataError(f"a mask holds {held}; give bool, or whole numbers 0 and 1 (for instance mask > 0)")
-    return pixels.view(np.bool_) if pixels.itemsize == 1 else pixels.astype(np.bool_)
+    return pixels.view(np.bool_) if pixels.itemsize == 1 else pixels.astype(np.bool_), anything.astype(np.bool_)
 
 
 def _held(frame: NDArray[np.bool_]) -> tuple[slice, slice, slice]:

@@ -34,34 +34,30 @@ def iou(said: Sequence[AnyMask], true: Sequence[AnyMask], both_empty: float = 1.
     >>> iou([Mask((2, 3, 1), 6, 1)], [Mask((1, 3, 2), 6, 1)])
     array([0.5])
     """
-    pairs, packed = list(zip(said, true, strict=True)), dict[int, Packed]()
-    values = np.full(len(pairs), both_empty)
-    for first in range(0, len(pairs), AT_ONCE):
-        some = pairs[first : first + AT_ONCE]
-        areas = np.array([(masks.area(one), masks.area(other)) for one, other in some])
-        shared = _shared(some, areas, packed)
-        united = areas.sum(1) - shared
-        np.divide(shared, united, out=values[first : first + AT_ONCE], where=united > 0)
-    return values
+    areas = np.array([[masks.area(mask) for mask in said], [masks.area(mask) for mask in true]], np.int64)
+    shared = _shared(said, true, np.flatnonzero(areas.all(0)).tolist())
+    united = areas.sum(0) - shared
+    return np.divide(shared, united, out=np.full(len(said), both_empty), where=united > 0)
 
 
-def _shared(pairs: Sequence[tuple[AnyMask, AnyMask]], areas: Counts, packed: dict[int, Packed]) -> Counts:
-    """Pixels that are target in both masks of a pair."""
+def _shared(said: Sequence[AnyMask], true: Sequence[AnyMask], meeting: Sequence[int]) -> Counts:
+    """Pixels that are target in both masks of a pair; 0 but for those pairs in which both have some."""
     alike: defaultdict[tuple[bool, int], list[int]] = defaultdict(list)
-    meeting: list[int] = np.flatnonzero(areas.all(1)).tolist()
     for place in meeting:
-        one, other = pairs[place]
-        if (one.width, one.height) != (other.width, other.height):
+        one, other = said[place], true[place]
+        if one.width != other.width or one.height != other.height:
             sizes = f"{one.width} × {one.height} and {other.width} × {other.height}"
             raise DataError(f"masks of {sizes} do not overlap pixel by pixel; resize one (framework.vision.masks)")
         alike[isinstance(one, Mask) and isinstance(other, Mask), one.width * one.height].append(place)
-    shared = np.zeros(len(pairs), np.int64)
+    shared, packed = np.zeros(len(said), np.int64), dict[int, Packed]()
     for (runs, _), places in alike.items():
-        said, true = zip(*(pairs[place] for place in places), strict=True)
-        if runs:
-            shared[places] = _of_runs(said, true)
-        else:
-            shared[places] = _of_bits([_words(mask, packed) for mask in said], [_words(mask, packed) for mask in true])
+        for first in range(0, len(places), AT_ONCE):
+            some = places[first : first + AT_ONCE]
+            ones, others = [said[place] for place in some], [true[place] for place in some]
+            if runs:
+                shared[some] = _of_runs(ones, others)
+            else:
+                shared[some] = _of_bits([_words(one, packed) for one in ones], [_words(one, packed) for one in others])
     return shared
 
 
@@ -71,7 +67,8 @@ def _words(mask: AnyMask, packed: dict[int, Packed]) -> Words:
         if id(mask) not in packed:
             packed[id(mask)] = masks.pack(masks.decode(mask))
         mask = packed[id(mask)]
-    return np.frombuffer(mask.bits.ljust(-(-len(mask.bits) // 8) * 8, b"\0"), np.uint64)
+    bits, over = mask.bits, len(mask.bits) % 8
+    return np.frombuffer(bits + bytes(8 - over) if over else bits, np.uint64)
 
 
 def _of_bits(said: Sequence[Words], true: Sequence[Words]) -> Counts:
@@ -80,7 +77,7 @@ def _of_bits(said: Sequence[Words], true: Sequence[Words]) -> Counts:
     for place, (one, other) in enumerate(zip(said, true, strict=True)):
         np.bitwise_and(one, other, out=shared)
         np.bitwise_count(shared, out=bits[place])
-    return bits.sum(1, dtype=np.int64)
+    return bits.sum(1, dtype=np.uint32).astype(np.int64)  # half the time of a sum of words of 64 bits
 
 
 def _of_runs(said: Sequence[AnyMask], true: Sequence[AnyMask]) -> Counts:
