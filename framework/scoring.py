@@ -1,22 +1,24 @@
 """Predictions held against prepared data by a published protocol, on all cores.
 
-    OUT/<dataset>/<split>/ ─┐  a video  ┌▶ process ─▶ its truth, its predictions ─▶ Scored ─┐
-    predictions ────────────┴───────────┼▶ process ─▶ …                                    ─┼─▶ Scores ─▶ scores.json
-                                        └▶ …                                                ┘             scores.csv
+    OUT/<dataset>/<split>/ ─▶ a video's rows ─┬▶ process ─▶ its predictions, pixels, numbers ─┬─▶ Scores ─▶ scores.json
+                                              └▶ process ─▶ …                                 ┘             scores.csv
 
-Each process reads for itself what it works on; only numbers travel.
+Rows hold run lengths; each process reads what was predicted for them, and only there are pixels made of either.
 """
 
 import csv
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
 
 from framework.data import prepared
 from framework.data.prepared import Row, Tables
@@ -27,6 +29,11 @@ from framework.types import AnyMask, Mask
 from framework.vision import predictions
 from framework.vision.predictions import Predictions
 from framework.vision.protocols.protocol import Case, Line, Pair, Protocol, Scored
+
+LARGEST = 2**25 - 2**16
+"""Bytes: as large as glibc minds."""
+AHEAD = 4
+"""Videos that are handed out for each process at a time: none waits, and few are held."""
 
 Tell = Callable[[int, int], None]
 """Told after each video: how many are done, of how many."""
@@ -79,22 +86,29 @@ class Scores:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "scores.json").write_text(json.dumps(self.summary(), indent=2) + "\n")
             with (folder / "scores.csv").open("w", newline="") as file:
-                values = sorted({name for each in self.scored for name in each.values})
-                table = csv.writer(file)
-                table.writerow(["video", "expression", "type", "missing", "missing_frames", *values])
-                for each in self.scored:
-                    row = [each.values.get(name, "") for name in values]
-                    table.writerow(
-                        [each.video, each.expression, each.type, int(each.missing), each.missing_frames, *row]
-                    )
+                table = csv.DictWriter(file, self._columns())
+                table.writeheader()
+                table.writerows(_csv_row(each) for each in self.scored)
+
+    def _columns(self) -> list[str]:
+        return list(dict.fromkeys(name for each in self.scored for name in _csv_row(each)))
+
+
+def _csv_row(scored: Scored) -> dict[str, Any]:
+    told = {name: getattr(scored, name) for name in ("video", "expression", "type", "missing", "missing_frames")}
+    both = {"j_and_f": (scored.values["j"] + scored.values["f"]) / 2}
+    return told | {"missing": int(scored.missing)} | both | dict(scored.values)
 
 
 def score(job: Job, processes: int | None = None, tell: Tell = lambda done, of: None) -> Scores:
     """All expressions, on all cores if no number of processes is said."""
-    videos = list(by_video(prepared.tables(str(job.folder)), job).values())
+    predictions.opened(job.said)  # what is not there is told before anything begins
+    tables = prepared.tables(str(job.folder))
+    videos = by_video(tables, job)
+    asked = (asked_of(tables, rows) for rows in videos)
     count = min(processes or cores(), len(videos))
     found: dict[int, list[Scored]] = {}
-    for number, scored in _in_here(job, videos) if count == 1 else _in_processes(job, videos, count):
+    for number, scored in _in_here(job, asked) if count == 1 else _in_processes(job, asked, count):
         found[number] = scored
         tell(len(found), len(videos))
     scores = Scores(job, tuple(each for number in range(len(videos)) for each in found[number]))
@@ -105,6 +119,36 @@ def score(job: Job, processes: int | None = None, tell: Tell = lambda done, of: 
             f"{first.video}/{first.expression}/<frame>.png, or in the columns video_id and expression_id"
         )
     return scores
+
+
+def by_video(tables: Tables, job: Job) -> list[list[int]]:
+    """The rows of each video's expressions."""
+    known = tables.expressions["has_gt"][:]
+    if not any(known):
+        raise UserError(
+            f"{job.folder}: its masks are kept on a server; write what that takes with limner score … --export DIR"
+        )
+    rows: dict[str, list[int]] = {}
+    for row, video in enumerate(tables.expressions["video_id"][:]):
+        if known[row]:
+            rows.setdefault(video, []).append(row)
+    return list(rows.values())
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRows:
+    """What is asked of one video, and its objects: rows of the two tables."""
+
+    expressions: tuple[Row, ...]
+    objects: Mapping[str, Row]
+
+
+def asked_of(tables: Tables, rows: Sequence[int]) -> VideoRows:
+    expressions = tuple(cast(Row, tables.expressions[row]) for row in rows)
+    video = expressions[0]["video_id"]
+    beside = [name for name in (FOREGROUND, IGNORED) if (video, name) in tables.places]
+    names = dict.fromkeys([name for each in expressions for name in each["anno_ids"]] + beside)
+    return VideoRows(expressions, {name: tables.object(video, name) for name in names})
 
 
 def export(said: Path, folder: Path, out: Path, tell: Tell = lambda done, of: None) -> tuple[int, int]:
@@ -131,50 +175,31 @@ def export(said: Path, folder: Path, out: Path, tell: Tell = lambda done, of: No
     return count, lacking
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def by_video(tables: Tables, job: Job) -> dict[str, list[int]]:
-    """The rows of each video's expressions."""
-    known = tables.expressions["has_gt"][:]
-    if not any(known):
-        raise UserError(
-            f"{job.folder}: its masks are kept on a server; write what that takes with limner score … --export DIR"
-        )
-    rows: dict[str, list[int]] = {}
-    for row, video in enumerate(tables.expressions["video_id"][:]):
-        if known[row]:
-            rows.setdefault(video, []).append(row)
-    return rows
-
-
 # ---- at work ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What one process has opened."""
+    """What one process has at hand."""
 
     protocol: Protocol
-    tables: Tables
     said: Predictions
 
-    def video(self, rows: Sequence[int]) -> list[Scored]:
+    def video(self, asked: VideoRows) -> list[Scored]:
         """What the expressions of one video score, in the order of their rows."""
-        pairs = [self._pair(cast(Row, self.tables.expressions[row])) for row in rows]
+        seen = {name: prepared.outlines(row) for name, row in asked.objects.items()}
+        pairs = [self._pair(row, the_case(row, seen)) for row in asked.expressions]
         place = {case.expression: number for number, (case, _) in enumerate(pairs)}
         return sorted(self.protocol.video(pairs), key=lambda each: place[each.expression])
 
-    def _pair(self, row: Row) -> Pair:
-        case = the_case(row, self.tables)
+    def _pair(self, row: Row, case: Case) -> Pair:
         names = predictions.stems(row["frames"], row["length"])
         wanted = {frame: names[frame] for frame in self.protocol.frames(case)}
         return case, self.said.read(case.video, case.expression, wanted, case.width, case.height)
 
 
-def the_case(row: Row, tables: Tables) -> Case:
-    """The truth of an expression's row."""
+def the_case(row: Row, seen: Mapping[str, Mapping[int, Mask]]) -> Case:
+    """The truth of an expression's row, of all that is outlined in its video."""
     height, width = row["size"]
     return Case(
         video=row["video_id"],
@@ -184,35 +209,47 @@ def the_case(row: Row, tables: Tables) -> Case:
         width=width,
         height=height,
         annotated=tuple(sorted(row["eval_frame_idx"])),
-        objects=tuple(prepared.outlines(each) for each in tables.objects_of(row)),
-        foreground=_beside(tables, row["video_id"], FOREGROUND),
-        ignored=_beside(tables, row["video_id"], IGNORED) or {},
+        objects=tuple(seen[name] for name in row["anno_ids"]),
+        foreground=seen.get(FOREGROUND),
+        ignored=seen.get(IGNORED, {}),
         extra=json.loads(row["extra"]),
     )
 
 
-def _beside(tables: Tables, video: str, name: str) -> Mapping[int, Mask] | None:
-    return prepared.outlines(tables.object(video, name)) if (video, name) in tables.places else None
+def _worker(job: Job) -> Worker:
+    """Memory that was freed goes back to the system only beyond twice the largest block that ever was: without this
+    one, which is never touched, half of a process's time would go into fetching the same pages for every clip."""
+    np.empty(LARGEST, np.uint8)
+    return Worker(job.protocol, predictions.opened(job.said))
 
 
-def _opened(job: Job) -> Worker:
-    return Worker(job.protocol, prepared.tables(str(job.folder)), predictions.opened(job.said))
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_here(job: Job, videos: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[Scored]]]:
-    worker = _opened(job)
-    for number, rows in enumerate(videos):
-        yield number, worker.video(rows)
+Numbered = Iterator[tuple[int, list[Scored]]]
+"""The number of a video, and what its expressions score."""
 
 
-def _in_processes(job: Job, videos: Sequence[Sequence[int]], count: int) -> Iterator[tuple[int, list[Scored]]]:
-    """As they are done. A process of its own, not a copy of this one: copies of a process with threads may hang."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, _begin, (job,)) as pool:
-        waiting = {pool.submit(_work, rows): number for number, rows in enumerate(videos)}
+def _in_here(job: Job, asked: Iterable[VideoRows]) -> Numbered:
+    worker = _worker(job)
+    for number, each in enumerate(asked):
+        yield number, worker.video(each)
+
+
+def _in_processes(job: Job, asked: Iterable[VideoRows], count: int) -> Numbered:
+    """As they are done. Processes of their own, not copies of this one: a copy of a process with threads may hang."""
+    coming = enumerate(asked)
+    going: dict[Future[list[Scored]], int] = {}
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin, (job,)) as pool:
         try:
-            for done in as_completed(waiting):
-                yield waiting[done], done.result()
+            while True:
+                for number, each in islice(coming, AHEAD * count - len(going)):
+                    going[pool.submit(_work, each)] = number
+                if not going:
+                    return
+                for done in wait(going, return_when=FIRST_COMPLETED).done:
+                    yield going.pop(done), done.result()
         except BrokenProcessPool:
             raise UserError(
                 f"{job.said}: a process was ended from outside, mostly for lack of memory; say fewer with --processes"
@@ -222,12 +259,12 @@ def _in_processes(job: Job, videos: Sequence[Sequence[int]], count: int) -> Iter
 
 
 _here: list[Worker] = []
-"""In a process of the pool: what it has opened."""
+"""In a process of the pool: what it has at hand."""
 
 
 def _begin(job: Job) -> None:
-    _here.append(_opened(job))
+    _here.append(_worker(job))
 
 
-def _work(rows: Sequence[int]) -> list[Scored]:
-    return _here[0].video(rows)
+def _work(asked: VideoRows) -> list[Scored]:
+    return _here[0].video(asked)

@@ -80,6 +80,8 @@ def _unsqueezed(counts: str | bytes) -> list[int]:
 
 def _alternating(runs: list[int]) -> tuple[int, ...]:
     """Without empty runs but the first: equal masks have equal runs."""
+    if 0 not in runs[1:]:
+        return tuple(runs) or (0,)
     kept: list[int] = runs[:1] or [0]
     for place, run in enumerate(runs[1:], 1):
         if run == 0:

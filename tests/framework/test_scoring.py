@@ -9,7 +9,7 @@ from framework.cli import main
 from framework.data import schema
 from framework.data.schema import FOREGROUND, Clip, Expression, Object
 from framework.errors import DataError, UserError
-from framework.scoring import Job, score
+from framework.scoring import Job, export, score
 from framework.vision import masks
 from framework.vision.predictions import Writer
 from framework.vision.protocols import PROTOCOLS
@@ -170,11 +170,20 @@ def test_a_faulty_prediction_ends_it_by_name_in_any_process(folder, pngs, proces
         score(Job(folder, pngs, PROTOCOLS["revos"]()), processes)
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_predictions_that_are_not_there_are_told_at_once(folder, capsys, processes):
+    command = ["score", "nowhere", "--dataset", "revos", "--root", str(folder.parents[1]), "--processes", processes]
+    assert main(command) == 2
+    assert capsys.readouterr().err.startswith("limner: nowhere: there is no such file or folder")
+
+
 def test_masks_on_a_server_are_not_scored_here(tmp_path, rows):
     there = tmp_path / "prepared" / "mevis" / "valid"
     there.mkdir(parents=True)
     kept = Clip(id="v", length=2, width=W, height=H, expressions=(Expression(id="0", text="it", has_truth=False),))
-    schema.write(there / "objects.parquet", "objects", schema.object_rows(clip(0)))
+    schema.write(there / "objects.parquet", "objects", [])
     schema.write(there / "expressions.parquet", "expressions", schema.expression_rows(kept, "mevis", "valid", ""))
     with pytest.raises(UserError, match=r"its masks are kept on a server.*--export"):
         score(Job(there, rows, PROTOCOLS["mevis"]()), 1)
+    assert export(rows, there, tmp_path / "sent") == (1, 1)
+    assert len(list((tmp_path / "sent" / "Annotations" / "v" / "0").glob("*.png"))) == 2

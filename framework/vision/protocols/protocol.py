@@ -24,8 +24,8 @@ from framework.vision.predictions import Prediction
 Clip = NDArray[np.bool_]
 """[T, W, H]: every frame mirrored at its diagonal, as run lengths go; no metric here knows the difference."""
 
-AT_ONCE = 2**24
-"""Pixels of a clip that are held at a time."""
+AT_ONCE = 2**22
+"""Pixels of a clip that are held at a time: memory that is used again at once costs least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Protocol:
         whole = self._line("overall", counted)
         made_of = [line for line in of_types if line.name in self.overall]
         if made_of:
-            names = {name for line in made_of for name in line.values}
+            names = _named(line.values for line in made_of)
             whole = Line(
                 name="overall",
                 n=whole.n,
@@ -157,8 +157,8 @@ class Protocol:
 
     def means(self, scored: Sequence[Scored]) -> dict[str, float]:
         """The means of some expressions."""
-        names = {name for each in scored for name in each.values}
-        found = {name: _mean(each.values[name] for each in scored if name in each.values) for name in sorted(names)}
+        names = _named(each.values for each in scored)
+        found = {name: _mean(each.values[name] for each in scored if name in each.values) for name in names}
         return found | {"j_and_f": (found["j"] + found["f"]) / 2}
 
     def _line(self, name: str, scored: Sequence[Scored]) -> Line:
@@ -167,6 +167,10 @@ class Protocol:
 
     def _place(self, type: str) -> tuple[int, str]:
         return (self.overall.index(type) if type in self.overall else len(self.overall), type)
+
+
+def _named(several: Iterable[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for each in several for name in each))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -178,16 +182,16 @@ def _mean(values: Iterable[float]) -> float:
 
 def true(case: Case, frames: Sequence[int]) -> Clip:
     """The pixels of any object, without those that count for nothing."""
-    return clip(case, seen_in(case.objects, frames)) & _counting(case, frames)
+    return _counted(case, frames, clip(case, seen_in(case.objects, frames)))
 
 
 def drawn(case: Case, said: Prediction, frames: Sequence[int]) -> Clip:
     """The pixels of a prediction, without those that count for nothing."""
-    return clip(case, seen_in([said.masks], frames)) & _counting(case, frames)
+    return _counted(case, frames, clip(case, seen_in([said.masks], frames)))
 
 
-def _counting(case: Case, frames: Sequence[int]) -> Clip | np.bool_:
-    return ~clip(case, seen_in([case.ignored], frames)) if case.ignored else np.True_
+def _counted(case: Case, frames: Sequence[int], pixels: Clip) -> Clip:
+    return pixels & ~clip(case, seen_in([case.ignored], frames)) if case.ignored else pixels
 
 
 def seen_in(several: Sequence[Mapping[int, AnyMask]], frames: Sequence[int]) -> list[list[AnyMask]]:
