@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framework.commands import console
 from framework.config import typed
+from framework.errors import UserError
 from framework.lab.world import World, render
 from framework.record import writable
 from framework.types import Task
@@ -34,10 +35,14 @@ def run(said: argparse.Namespace) -> int:
 
 def save(task: Task, path: Path) -> None:
     """The clip, its pixels large enough that a film's colours stay with their places."""
+    if path.suffix not in ("", ".mp4"):
+        raise UserError(
+            f"--out {path}: a film is written as .mp4, pictures into a folder without a suffix; say one of them"
+        )
     writable(path.parent)
     factor = max(LEAST // task.video.width, 1)
     frames = [enlarged(image, factor) for image in render(task.video.source)]
-    if path.suffix:
+    if path.suffix == ".mp4":
         film(path, frames, task.video.fps)
     else:
         pictures(path, frames)

@@ -76,6 +76,8 @@ def test_a_clip_of_the_lab_is_a_film_of_the_same_frames(tmp_path: Path, capsys: 
     assert main(["lab", "clip", "--out", str(tmp_path / "clip"), "--level", "moments", "-n", "1"]) == 0
     exact = frame(probe(tmp_path / "clip"), 5)
     assert np.array_equal(exact[::4, ::4], frame(task(NAME).video, 5))
+    assert main(["lab", "clip", "--out", str(tmp_path / "clip.avi")]) == 2
+    assert "clip.avi: a film is written as .mp4" in capsys.readouterr().err
 
 
 def test_a_model_that_has_learned_nothing_leaves_its_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

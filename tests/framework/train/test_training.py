@@ -126,7 +126,7 @@ def test_rollout_and_trainer_agree_about_every_token(runs: Runs):
     assert all(line["logprob_gap/max"] <= 1e-5 for line in lines(runs.killed).values())
 
 
-def probed(runs: Runs) -> dict[str, str]:
+def probed(runs: Runs) -> dict[str, Any]:
     return json.loads((runs.resumed / "rl" / "logs" / "probes.json").read_text())
 
 
@@ -136,6 +136,21 @@ def test_a_gap_that_is_not_allowed_stops_a_step(runs: Runs):
 
 def test_a_trainer_to_which_all_pictures_are_one_stops_in_its_first_step(runs: Runs):
     assert probed(runs)["blind"].startswith("the trainer is blind: with the pixels of all pictures shuffled")
+
+
+def test_a_pool_of_segmenters_answers_as_one_in_this_process(runs: Runs):
+    assert probed(runs)["pool"]["same"] is True
+
+
+def test_an_actor_that_dies_is_started_again_and_asked_again(runs: Runs):
+    assert probed(runs)["pool"]["again"] == 2
+
+
+def test_a_dead_or_late_pool_is_broken_and_never_a_number(runs: Runs):
+    pool = probed(runs)["pool"]
+    assert len(pool["dead"]) == len(pool["slow"]) == 8
+    assert all(reason.startswith("segmenter pool: ActorDiedError") for reason in pool["dead"])
+    assert all(reason.startswith("segmenter pool: GetTimeoutError") for reason in pool["slow"])
 
 
 def test_the_trainer_is_not_blind(runs: Runs):

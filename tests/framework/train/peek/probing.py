@@ -1,13 +1,14 @@
 """The driver with a trainer that is put to the test in its first step: does it stop where it should?
 
-old log-probs ─▶ again, with no gap allowed ─▶ again, with pictures without a mark on them ─▶ as ever
-                 └ what stopped it ────────────┴─▶ logs/probes.json
+old log-probs ─▶ again, with no gap allowed ─▶ again, with pictures without a mark on them ─▶ a pool ─▶ as ever
+                 └ what stopped it ────────────┴─▶ logs/probes.json ◀──────────────────────────┘
 """
 
 import json
 import sys
 from typing import Any
 
+import pooling
 import torch
 import transfer_queue as tq
 from transfer_queue import KVBatchMeta
@@ -26,11 +27,12 @@ Inputs = dict[str, torch.Tensor]
 class Probed(trainer.Sync):
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         if not self.sighted:
-            probes = {"gap": self.stopped(batch, "stages.rl.gap_stop=0")}
+            probes: dict[str, Any] = {"gap": self.stopped(batch, "stages.rl.gap_stop=0")}
             shown = column(batch, "multi_modal_inputs")
             put(batch, [blank(inputs) for inputs in shown])
             probes["blind"] = self.stopped(batch, "stages.rl.gap_stop=1000")
             put(batch, shown)
+            probes |= {"pool": pooling.probes(self.run.logs)}
             (self.run.logs / "probes.json").write_text(json.dumps(probes))
         return super()._compute_old_log_prob(batch, metrics)
 
