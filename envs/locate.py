@@ -9,7 +9,6 @@ from typing import Literal
 from envs.keyframes import captioned, largest
 from framework.chat.grammar import Grammar
 from framework.env import Rules
-from framework.errors import DataError
 from framework.policy import Doing
 from framework.types import Action, Answer, Observation, Role, Task
 from framework.vision.boxes import Interval
@@ -32,12 +31,15 @@ class Locate(Rules):
         return LocateGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """The part of the true interval that lies in the segment; or where in the segment the target is largest."""
+        """The part of the true interval that lies in the segment; or where in the segment the target is largest.
+
+        All of the segment, or its middle, where the target is not in it.
+        """
         seen = [frame for frame in task.segment.frames if task.truth.boxes.get(frame)]
-        if not seen:
-            raise DataError(f"task {task.id}: no frame of its segment has a box, so no expert can locate it")
+        if not seen and self.asked == "position":
+            return Doing(self, task, Answer(text="50"))
         if self.asked == "interval":
-            return Doing(self, task, Answer(interval=Interval(seen[0], seen[-1])))
+            return Doing(self, task, Answer(interval=Interval(seen[0], seen[-1]) if seen else task.segment))
         keyframe = largest({frame: task.truth.boxes[frame] for frame in seen})
         return Doing(self, task, Answer(text=str(percent(task.segment, keyframe))))
 

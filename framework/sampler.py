@@ -52,6 +52,10 @@ class Sampler(Settings):
         )
 
     @abstractmethod
+    def lessons(self, task: Task) -> Sequence[tuple[Task, Rules]]:
+        """What it may ask about a task whose truth is known, for those who are to learn how to answer."""
+
+    @abstractmethod
     async def focus(self, task: Task, player: Player, seed: int) -> Focus:
         """Where to look, by what this player says of it."""
 
@@ -84,6 +88,18 @@ class Hierarchical(Sampler):
     """The stretch is asked for at most this often; 0 leaves the whole clip."""
     target: Literal["position", "random", "first"] = "position"
     """Ask for the frame; or take one of the segment by lot, or its first."""
+
+    def lessons(self, task: Task) -> list[tuple[Task, Rules]]:
+        """The stretch is sought in the whole clip, or in part of it; the position in a segment about as long as it."""
+        seen = [frame for frame, boxes in task.truth.boxes.items() if boxes]
+        if not seen:
+            return []
+        lots = random.Random(task.id)
+        last = task.video.length - 1
+        long = Interval(lots.randint(0, min(seen)), lots.randint(max(seen), last))
+        whole = Interval(0, last) if lots.random() < 0.5 else long
+        near = Interval(max(min(seen) - lots.randint(0, 2), 0), min(max(seen) + lots.randint(0, 2), last))
+        return [(_about(task, whole), self.interval), (_about(task, near), self.position)]
 
     async def focus(self, task: Task, player: Player, seed: int) -> Focus:
         if task.video.length == 1:  # an image
@@ -131,10 +147,14 @@ class Inquiry:
 
     async def ask(self, rules: Rules, segment: Interval) -> list[Episode]:
         """The replies to one question about a segment."""
-        task = replace(self.task, focus=Focus(segment=segment))
+        task = _about(self.task, segment)
         episodes = await ask(task, rules, lambda: self.player(task, rules, next(self.seeds)), self.times)
         self.trace += [turn for episode in episodes for turn in episode.turns]
         return episodes
+
+
+def _about(task: Task, segment: Interval) -> Task:
+    return replace(task, focus=Focus(segment=segment))
 
 
 def _clamped(said: Interval, segment: Interval) -> Interval:

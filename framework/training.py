@@ -96,7 +96,7 @@ class ColdStart(Settings):
     conversations: str = ""
     """A file of demonstrations, as framework/data/conversations.py writes them; empty lets the players make some."""
     players: tuple[str, ...] = ("expert", "mixed")
-    """Who plays, in turn, if there is no file; framework/lab/players.py lists them."""
+    """Who plays, by lot, if there is no file; framework/lab/players.py lists them."""
     count: int = Field(default=4096, ge=1)
     """How many tasks of data.train they play."""
     batch: int = Field(default=32, ge=1)

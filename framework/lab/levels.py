@@ -72,6 +72,15 @@ LEVELS: dict[str, Level] = {
         kinds=("attribute",),
         grey=(39, 43),
     ),
+    "search": Level(
+        about="large things seen for three to five frames of twelve: what a sampler must find",
+        length=12,
+        things=(2, 3),
+        life=(3, 5),
+        radius=(6, 9),
+        kinds=("attribute",),
+        grey=(39, 43),
+    ),
     "moments": Level(
         about="smaller things seen for two to four frames",
         length=8,

@@ -1,8 +1,8 @@
-"""Players that need no model: one who knows, one who does not look, one who guesses, and one who knows by halves.
+"""Players that need no model: one who knows, who thinks aloud, who does not look, who guesses, who knows by halves.
 
     PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
 
-None but the expert and the mixed one are handed the truth.
+None but the expert, the mixed one and the one who thinks aloud are handed the truth.
 """
 
 import zlib
@@ -20,6 +20,8 @@ from framework.types import Answer, Item, Observation, Past, Picture, Reply, Sel
 from framework.vision.boxes import Box, Interval, Space
 from framework.vision.frames import pixels
 
+MOST_ALOUD = 4
+"""Frames that are thought of before one act."""
 MIDDLE = (0.25, 0.25, 0.75, 0.75)
 """Where a thing is if one has no idea, as shares of the picture."""
 
@@ -42,6 +44,11 @@ def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float
     return expert(replace(task, truth=replace(task.truth, boxes=boxes)), rules, seed)
 
 
+def aloud(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert, and first thinks aloud about some of the frames it is shown: how many is by lot."""
+    return Aloud(expert(task, rules, seed), task, seed)
+
+
 def hasty(task: Task, rules: Rules, seed: int) -> Policy:
     """Answers at once, from the question's words and the first pictures' pixels."""
     return Hasty(replace(task, truth=Truth()), rules)
@@ -53,11 +60,30 @@ def random(task: Task, rules: Rules, seed: int) -> Policy:
 
 
 PLAYERS: dict[str, Player] = {
+    "aloud": aloud,
     "expert": expert,
     "hasty": hasty,
     "mixed": mixed,
     "random": random,
 }
+
+
+class Aloud:
+    def __init__(self, speaks: Policy, task: Task, seed: int) -> None:
+        self.speaks, self.task, self.seed = speaks, task, seed
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        lots = _lots(self.task, self.seed, len(past))
+        frames = sorted({picture.frame for picture in seen.pictures})
+        count = min(int(lots.integers(1, MOST_ALOUD + 1)), len(frames))
+        chosen = sorted(lots.choice(frames, count, replace=False).tolist())
+        reply = await self.speaks.act(past, seen)
+        return Reply(f"<think>{' '.join(map(self.thought, chosen))}</think> {reply.text}")
+
+    def thought(self, frame: int) -> str:
+        """What a frame shows of the target."""
+        target = self.task.question.removeprefix("Find").removesuffix(".").strip()
+        return f"Frame {frame} {target} {'appears' if frame in self.task.truth.boxes else 'leaves'}."
 
 
 class Hasty:

@@ -4,15 +4,16 @@ players ─▶ play() ─▶ run/cold_start/demonstrations.jsonl ─▶ imitatio
 """
 
 import asyncio
+import random
 import shutil
 import sys
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from framework import rows
 from framework.data import conversations
 from framework.data.conversations import Conversation, conversation
+from framework.env import Rules
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
 from framework.policy import Player
@@ -53,12 +54,23 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
     stage, source = recipe.stages.cold_start, recipe.data.train
     tasks = rows.read(source, rows.lot(source, stage.count, recipe.seed), recipe.data.faulty).tasks
     players = [find(PLAYERS, name, "player") for name in stage.players]
-    episodes = asyncio.run(_played(recipe, tasks, players))
-    if lost := next((episode for episode in episodes if episode.stop is Stop.ERROR), None):
+    played = asyncio.run(_played(_games(recipe, tasks), players, recipe.seed))
+    if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
-    return [conversation(episode, recipe.env.system) for episode in episodes if episode.stop is Stop.ANSWERED]
+    return [conversation(episode, rules.system) for episode, rules in played if episode.stop is Stop.ANSWERED]
 
 
-async def _played(recipe: Recipe, tasks: Sequence[Task], players: Sequence[Player]) -> list[Episode]:
-    turns = zip(tasks, cycle(players), strict=False)
-    return [await play(task, recipe.env, player(task, recipe.env, recipe.seed)) for task, player in turns]
+def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules]]:
+    """Each task in one game: the recipe's, or one by which its sampler asks, if the policy is to answer those too."""
+    asks = recipe.sampler if recipe.sampler and not recipe.sampler.reasoner else None
+    for number, task in enumerate(tasks):
+        games = [(task, recipe.env), *(asks.lessons(task) if asks else ())]
+        yield games[number % len(games)]
+
+
+async def _played(
+    games: Iterable[tuple[Task, Rules]], players: Sequence[Player], seed: int
+) -> list[tuple[Episode, Rules]]:
+    """Who plays is by lot, since games may come in turn."""
+    lots = random.Random(seed)
+    return [(await play(task, rules, lots.choice(players)(task, rules, seed)), rules) for task, rules in games]

@@ -27,3 +27,13 @@ def test_the_position_is_a_percentage():
 def test_the_prompt_holds_the_question():
     episode = check_env(Locate(prompt="When can one see this: {question}?\n"), TASK)
     assert episode.turns[0].seen.text.startswith(f"When can one see this: {TASK.question}?\n")
+
+
+def test_where_the_target_is_not_all_of_the_segment_is_said_or_its_middle():
+    nowhere = min(set(range(TASK.video.length)) - set(SEEN))
+    empty = replace(TASK, focus=Focus(segment=Interval(nowhere, nowhere)))
+    when, where = (check_env(Locate(asked=asked), empty).answer for asked in ("interval", "position"))
+    assert when
+    assert when.interval == Interval(nowhere, nowhere)
+    assert where
+    assert where.text == "50"

@@ -2,8 +2,9 @@ import asyncio
 
 from envs.locate import Locate
 from framework.policy import Player, Scripted
+from framework.rollout import play
 from framework.sampler import Hierarchical
-from framework.types import Focus, Task, Truth, Video
+from framework.types import Focus, Stop, Task, Truth, Video
 from framework.vision.boxes import Box, Interval
 
 CLIP = Video("clip", length=100, width=64, height=64)
@@ -84,3 +85,12 @@ def test_the_games_own_experts_lead_to_a_frame_that_shows_the_target():
     focus = asyncio.run(sampler(replies=1).focus(TASK, lambda task, rules, seed: rules.expert(task), 0))
     assert focus.segment == Interval(40, 51)
     assert focus.target == 41  # where it is largest first
+
+
+def test_what_it_may_ask_has_an_answer_for_those_who_are_to_learn_it():
+    asked = sampler().lessons(TASK)
+    assert [rules.asked for _, rules in asked if isinstance(rules, Locate)] == ["interval", "position"]
+    for task, rules in asked:
+        episode = asyncio.run(play(task, rules, rules.expert(task)))
+        assert episode.stop is Stop.ANSWERED
+        assert set(BOXES) <= set(task.segment.frames)

@@ -1,4 +1,5 @@
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from framework.rollout import play
 from framework.types import Episode, Stop, Task, Truth
 from framework.vision.plan import Look
 from rewards.box import BoxIoU
+from rewards.form import StrictFormat
 from rewards.temporal import KeyframeHit
 
 SIGHT = Sight(unit=8, coordinates=32)
@@ -108,3 +110,18 @@ def test_the_share_of_a_mixed_experts_faults_can_be_set():
 
     assert scored(0.0) == score(played("expert", asked))
     assert scored(0.3) > scored(0.6) > scored(1.0) > 0.2
+
+
+def test_one_who_thinks_aloud_says_true_things_of_frames_it_sees_and_not_always_as_many():
+    counts: set[int] = set()
+    for episode in played("aloud", tasks(20)):
+        truth = episode.task.truth
+        thoughts = re.findall(r"Frame (\d+) (?:the [a-z ]+) (appears|leaves)\.", episode.turns[0].said.text)
+        counts.add(len(thoughts))
+        seen = {picture.frame for picture in episode.turns[0].seen.pictures}
+        assert {int(frame) for frame, _ in thoughts} <= seen
+        assert StrictFormat()([episode]) == [1.0]
+        assert thoughts
+        wrong = [frame for frame, said in thoughts if (said == "appears") != (int(frame) in truth.boxes)]
+        assert not wrong
+    assert len(counts) > 1
