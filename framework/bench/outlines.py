@@ -40,7 +40,8 @@ def _blob(height: int, width: int, x: float, y: float, half: float, lots: np.ran
     """An ellipse whose rim goes in and out."""
     rows, columns = np.ogrid[:height, :width]
     across, down = (columns - x) / half, (rows - y) / (half * 0.7)
-    waves = sum(lots.normal(0, 0.04) * np.cos(turn * np.arctan2(down, across)) for turn in range(2, 9))
+    angle = np.arctan2(down, across)
+    waves = sum(lots.normal(0, 0.04) * np.cos(turn * angle) for turn in range(2, 9))
     return across**2 + down**2 <= (1 + waves) ** 2
 
 
@@ -59,7 +60,7 @@ def ours(drawn: Clip, true: Clip) -> tuple[NDArray[np.float64], NDArray[np.float
 
 def _evaluator() -> Callable[[], Any]:
     try:
-        from vos_benchmark.evaluator import Evaluator  # pyright: ignore[reportMissingImports]
+        from vos_benchmark.evaluator import Evaluator
     except ModuleNotFoundError:
         raise UserError("vos-benchmark is not installed; `uv sync` brings it with the dev dependencies") from None
     return Evaluator

@@ -17,6 +17,7 @@ BENCHES = {
     "frames": "framework.bench.frames",
     "loop": "framework.train.bench.loop",
     "rewards": "framework.bench.rewards",
+    "vision": "framework.bench.vision",
 }
 """Name → module. `measure(folder)` gives figures as json takes them, `shown(figures)` tables of them."""
 
