@@ -66,7 +66,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
     paths = [str(ROOT), *([str(beside.resolve())] if beside else []), *filter(None, [os.environ.get("PYTHONPATH")])]
     on_cpu = recipe.cluster.platform == "cpu"
     usual = {
-        "OMP_NUM_THREADS": str(os.cpu_count() if on_cpu else 4),
+        "OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // recipe.cluster.gpus_per_node, 1) if on_cpu else 4),
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait spinning take the cores from the other processes
         "TQ_NUM_THREADS": "2",
         "HF_HUB_OFFLINE": str(int(Path(model).is_dir())),

@@ -26,6 +26,13 @@ def test_the_platform_is_chosen_by_the_recipe():
     assert "VERL_PLATFORM" not in env("cluster.platform=cuda")
 
 
+def test_trainer_processes_on_cpu_share_its_cores(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    changes = [f"cluster.gpus_per_node={count}" for count in (1, 2, 8)]
+    assert [env(change)["OMP_NUM_THREADS"] for change in changes] == ["4", "2", "1"]
+
+
 def test_what_a_person_set_wins(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert env()["OMP_NUM_THREADS"] == "7"
