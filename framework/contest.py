@@ -64,11 +64,16 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
     if recipe.sampler and models:
         async with opened(recipe, recipe.sampler.reasoner or next(iter(models.values()))) as guide:
             found = await led(guide.by_lot())
-    for name, reasoner in models.items():
-        async with opened(recipe, reasoner) as model:
+    asked = recipe.stages.eval
+    playing = [name for name in models if name in asked.models]
+    for name in playing:
+        async with opened(recipe, models[name]) as model:
             greedy[name] = await games(found, model.greedy())
-            sampled[name] = await games(found, model.by_lot(), recipe.stages.eval.rounds)
-            last = name == list(models)[-1]
+            if asked.rounds:
+                sampled[name] = await games(found, model.by_lot(), asked.rounds)
+            if not asked.tampered:
+                continue
+            last = name == playing[-1]
             greedy[f"{name}_blanked" if not last else "blanked"] = await games(found, model.greedy(blank=True))
             if last:
                 if recipe.env.max_turns > 1:

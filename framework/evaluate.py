@@ -11,7 +11,7 @@ policy that has learned to look loses by each of them.
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.chat.thought import thought_tokens
 from framework.env import Rules
 from framework.errors import DataError
 from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
+from framework.tracing import Tracer
 from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
 TOGETHER = 256
 """Episodes in play at one time."""
 RESAMPLES = 10_000
+MODELS = ("cold_start", "rl")
+"""The stages that leave one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Arena:
     rubric: Rubric
     score_name: str
     """The reward part that is the score."""
-    draw: Callable[[Sequence[Episode]], Sequence[Episode]] | None = None
+    tracer: Tracer | None = None
     """Makes masks of what was answered."""
 
 
@@ -56,6 +60,11 @@ class Played:
         """The score of each task, its mean over rounds; 0 where there is none."""
         rows = [[row.parts.get(self.score_name, 0.0) for row in each] for each in self.rewards]
         return np.array(rows).mean(0)
+
+    def thoughts(self) -> Scores:
+        """The tokens that were thought about each task, their mean over rounds."""
+        rows = [[sum(thought_tokens(turn.said) for turn in game.turns) for game in each] for each in self.rounds]
+        return np.array(rows, np.float64).mean(0)
 
     def parts(self) -> dict[str, float]:
         """The mean of each reward part over the episodes that have it."""
@@ -82,7 +91,7 @@ async def play_all(tasks: Sequence[Task], arena: Arena, player: Player, rounds: 
             return await play(task, arena.rules, player(task, arena.rules, seed + number))
 
     played = await asyncio.gather(*(one(task, number) for number in range(rounds) for task in tasks))
-    drawn = arena.draw(played) if arena.draw else played
+    drawn = arena.tracer.draw(played) if arena.tracer else played
     each = [tuple(drawn[start : start + len(tasks)]) for start in range(0, len(drawn), len(tasks))]
     return Played(tuple(each), tuple(tuple(arena.rubric.score(episodes)) for episodes in each), arena.score_name)
 
@@ -117,6 +126,8 @@ class Row:
     sampled_score: float | None = None
     well_formed: float
     sampled_well_formed: float | None = None
+    thought_tokens: float | None = None
+    """How much was thought about a task; None in an evaluation that did not say."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -129,6 +140,7 @@ def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) ->
         sampled_score=float(sampled.scores().mean()) if sampled else None,
         well_formed=greedy.well_formed(),
         sampled_well_formed=sampled.well_formed() if sampled else None,
+        thought_tokens=float(greedy.thoughts().mean()),
         parts=greedy.parts(),
         by_kind={str(kind): float(scores[kinds == kind].mean()) for kind in np.unique(kinds)},
     )
@@ -145,6 +157,7 @@ def write(
             "sampled_score": each.sampled_score,
             "well_formed": each.well_formed,
             "sampled_well_formed": each.sampled_well_formed,
+            "thought_tokens": each.thought_tokens,
             **each.parts,
             "by_kind": dict(each.by_kind),
         }
@@ -178,8 +191,8 @@ class Verdict:
 
     @property
     def models(self) -> list[str]:
-        """Those who have been trained, in that order: they alone play by lot."""
-        return [name for name, each in self.rows.items() if each.sampled_score is not None]
+        """Those who have been trained, in that order."""
+        return [name for name in MODELS if name in self.rows]
 
 
 def read(path: Path) -> Verdict:
@@ -196,5 +209,6 @@ def read(path: Path) -> Verdict:
 
 def _row(found: dict[str, Any]) -> Row:
     own = {name: found.pop(name) for name in ("score", "sampled_score", "well_formed", "by_kind")}
-    own["sampled_well_formed"] = found.pop("sampled_well_formed", None)  # an older evaluation did not say it
+    for name in ("sampled_well_formed", "thought_tokens"):
+        own[name] = found.pop(name, None)  # an older evaluation did not say it
     return Row(**own, parts={name: float(value) for name, value in found.items()})

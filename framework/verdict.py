@@ -22,7 +22,7 @@ def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[lis
     """Play, write, and say it in tables and a line per gain. `models` are in the order in which they were trained."""
     played = asyncio.run(contest(recipe, models))
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
-    gains = _gains(played, list(models), recipe.seed)
+    gains = _gains(played, [name for name in models if name in played.greedy], recipe.seed)
     record = Record(folder / "eval", fresh=True)
     for name in ("expert", *models):
         games = played.greedy.get(name)
@@ -38,19 +38,20 @@ def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]
     if len(models) < 2:
         return {}
     before, after = models[0], models[-1]
+    ways = {"greedy": played.greedy, "sampled": played.sampled}
     return {
-        "greedy": gain(played.greedy[after].scores(), played.greedy[before].scores(), seed),
-        "sampled": gain(played.sampled[after].scores(), played.sampled[before].scores(), seed),
+        way: gain(games[after].scores(), games[before].scores(), seed) for way, games in ways.items() if after in games
     }
 
 
 def _players(rows: Mapping[str, Row], score_name: str) -> Table:
     parts = [part for part in _names(each.parts for each in rows.values()) if part != score_name]
-    table = Table("", score_name, "by lot", "well-formed", "by lot", *parts, box=None, pad_edge=False)
+    table = Table("", score_name, "by lot", "well-formed", "by lot", "thought", *parts, box=None, pad_edge=False)
     for name, each in rows.items():
         shares = [_number(share, ".1%") for share in (each.well_formed, each.sampled_well_formed)]
         found = [_number(each.parts.get(part)) for part in parts]
-        table.add_row(name, _number(each.score), _number(each.sampled_score), *shares, *found)
+        thought = _number(each.thought_tokens, ".1f")
+        table.add_row(name, _number(each.score), _number(each.sampled_score), *shares, thought, *found)
     return table
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from framework.budget import CHARACTERS
-from framework.chat.thought import thought
+from framework.chat.thought import thought_tokens
 from framework.config import Fault, SerializeAsAny
 from framework.difficulty import LEVELS, Difficulty
 from framework.reward import FAILURES, Reward, part
@@ -31,19 +31,12 @@ class LengthReward(Reward):
 
     def lengths(self, episodes: Sequence[Episode]) -> Values:
         """Tokens of each episode."""
-        of = _thought if self.counts == "thought" else _all
+        of = thought_tokens if self.counts == "thought" else _all
         return np.array([sum(of(turn.said) for turn in episode.turns) for episode in episodes], np.float64)
 
 
 def _all(said: Action) -> int:
     return said.tokens if said.tokens is not None else math.ceil(len(said.text) / CHARACTERS)
-
-
-def _thought(said: Action) -> int:
-    if said.thought is not None:
-        return said.thought
-    within = thought(said.text)
-    return math.ceil((within.stop - within.start) / CHARACTERS)
 
 
 class SoftLength(LengthReward):

@@ -1,4 +1,9 @@
-"""Where a reply thinks, in its text: <think> here </think>."""
+"""Where a reply thinks, in its text, and how much: <think> here </think>."""
+
+import math
+
+from framework.budget import CHARACTERS
+from framework.types import Action
 
 OPENS, CLOSES = "<think>", "</think>"
 
@@ -18,3 +23,11 @@ def thought(text: str) -> slice:
     opened = opens >= 0 and not 0 <= closes < opens
     closed = text.rfind(CLOSES) > text.rfind(OPENS)
     return slice(opens + len(OPENS) if opened else 0, text.rfind(CLOSES) if closed else len(text))
+
+
+def thought_tokens(said: Action) -> int:
+    """As the model counted them; where nobody did, by estimate."""
+    if said.thought is not None:
+        return said.thought
+    within = thought(said.text)
+    return math.ceil((within.stop - within.start) / CHARACTERS)

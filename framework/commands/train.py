@@ -40,6 +40,7 @@ def run(said: argparse.Namespace) -> int:
     if said.fresh:
         for stage in stages:
             shutil.rmtree(folder / stage, ignore_errors=True)
+    stages = [stage for stage in stages if stage == "eval" or steps(recipe, stage)]
     if not stages:
         print(f"limner: every stage of {folder} is done; --fresh begins again, --stage eval plays again")
     for stage in stages:
@@ -59,8 +60,12 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
         return verdict.is_file() and all(
             mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
         )
-    steps = recipe.stages.cold_start.steps if stage == "cold_start" else recipe.stages.rl.steps
-    return Run(folder, stage).last_step() >= steps
+    return Run(folder, stage).last_step() >= steps(recipe, stage)
+
+
+def steps(recipe: Recipe, stage: str) -> int:
+    """How long a stage is; 0 leaves it out."""
+    return recipe.stages.cold_start.steps if stage == "cold_start" else recipe.stages.rl.steps
 
 
 def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:

@@ -113,10 +113,12 @@ def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
     parts = _parts(found, rows)
     lot = any(row.sampled_score is not None for row in rows.values())
     by_lot = ["by lot"] if lot else []
-    columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *parts]
+    thought = ["thought"] if any(row.thought_tokens for row in rows.values()) else []
+    columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *thought, *parts]
     cells = [
         [name, _bar(row.score), *([_number(row.sampled_score)] if lot else [])]
         + [_share(row.well_formed), *([_share(row.sampled_well_formed)] if lot else [])]
+        + [_number(row.thought_tokens, ".1f") for _ in thought]
         + [_number(row.parts.get(part)) for part in parts]
         for name, row in rows.items()
     ]
@@ -158,8 +160,8 @@ def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
     return list(dict.fromkeys(name for column in columns for name in column))
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "–" if value is None else format(value, form)
 
 
 def _share(value: float | None) -> str:

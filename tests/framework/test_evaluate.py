@@ -47,6 +47,13 @@ def test_scores_are_means_over_rounds() -> None:
     assert both.scores() == pytest.approx([0.75] * 6)
 
 
+def test_what_was_thought_is_counted_and_is_the_rows() -> None:
+    aloud = played(f"<think>{'so ' * 10}</think>{RIGHT}")
+    assert aloud.thoughts() == pytest.approx([10.0] * 6)
+    assert row(TASKS, aloud).thought_tokens == 10
+    assert row(TASKS, played(RIGHT)).thought_tokens == 0
+
+
 def test_each_round_and_task_is_asked_with_its_own_seed() -> None:
     asked: list[tuple[str, int]] = []
 

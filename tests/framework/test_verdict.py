@@ -70,3 +70,15 @@ def test_pairs_that_were_never_asked_for_in_training_are_told_apart(judged: tupl
     table = said[said.index("by kind of question") :]
     assert table.splitlines()[0].split("  ")[-1].strip() == "attribute, unseen pair"
     assert [line.split()[0] for line in table.splitlines()[1:9]] == PLAYERS
+
+
+def test_an_evaluation_may_be_of_one_model_alone(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path / "cache"))
+    lean = recipe.stages.eval.model_copy(update={"players": (), "models": ("rl",), "rounds": 0, "tampered": False})
+    alone = recipe.model_copy(update={"stages": recipe.stages.model_copy(update={"eval": lean})})
+    model = Path(alone.reasoner.folder())
+    assert judge(alone, tmp_path, {"cold_start": model, "rl": model})[1] == []
+    assert list(policies(tmp_path)) == ["rl"]
+    assert evaluate.read(tmp_path / "eval.json").models == ["rl"]
