@@ -116,7 +116,8 @@ class ColdStart(Settings):
 class Reinforce(Settings):
     """The stage in which the policy learns from its own episodes."""
 
-    steps: int = Field(default=100, ge=1)
+    steps: int = Field(default=100, ge=0)
+    """0 leaves the stage out."""
     save_every: int = Field(default=20, ge=1)
     """Steps between checkpoints; the last step is always kept."""
     keep: int = Field(default=2, ge=1)
@@ -136,10 +137,14 @@ class Compare(Settings):
 
     score: str = ""
     """The measure or reward that is the score; the last one of the recipe if not said."""
-    rounds: int = Field(default=4, ge=1)
+    rounds: int = Field(default=4, ge=0)
     """How often a model plays each task by lot, besides once as likely as it gets."""
     players: tuple[str, ...] = ("random", "expert")
     """The players without a model that it is held against."""
+    models: tuple[Literal["cold_start", "rl"], ...] = ("cold_start", "rl")
+    """The stages whose models play."""
+    tampered: bool = True
+    """They also play with their eyes tampered."""
     measures: Rewards = Field(default_factory=Rewards)
     """What is measured besides the rewards; the score may be one of these. They earn nothing."""
     hints: Hints = Hints()
