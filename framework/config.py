@@ -2,12 +2,13 @@
 
     recipes/quickstart/recipe.yaml ─┐
     extends: ../other.yaml ─────────┼─▶ one tree ─▶ Settings, frozen ─▶ every room
-    env.max_turns=2 ────────────────┘
+    env.max_turns=2 ────────────────┤
+    prompt: file:prompts/ask.md ────┘    the words of a file, counted from the folder of the yaml
 
 Nothing heavy is imported here: a wrong key is found before torch is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar, cast, get_args
 
@@ -28,6 +29,9 @@ from framework.registry import base, name_of, resolve, table
 
 S = TypeVar("S", bound="Settings")
 Tree = dict[str, Any]
+
+FILE = "file:"
+"""Before the path of a text that is too long for a line of yaml."""
 
 
 class Settings(BaseModel):
@@ -105,16 +109,35 @@ def load(path: Path, changes: Sequence[str] = ()) -> Tree:
     tree = layers(path)
     for change in changes:
         tree = _over(tree, _change(change))
+    if lacking := sorted(missing(tree)):
+        add = " ".join(f"{key}=…" for key in lacking)
+        raise ConfigError(f"{lacking[0]}: must be given (it is ??? in {path}); add {add} to the command")
     try:
-        config = OmegaConf.create(tree)
-        missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
-        if missing:
-            add = " ".join(f"{key}=…" for key in missing)
-            raise ConfigError(f"{missing[0]}: must be given (it is ??? in {path}); add {add} to the command")
-        return cast(Tree, OmegaConf.to_container(config, resolve=True))
+        return cast(Tree, OmegaConf.to_container(OmegaConf.create(tree), resolve=True))
     except OmegaConfBaseException as error:
         where = f"{error.full_key}: " if error.full_key else ""
         raise ConfigError(f"{where}{str(error).splitlines()[0]} (in {path}); mend the value") from None
+
+
+def missing(tree: Tree) -> list[str]:
+    """Whatever is ??? in a tree, as it would be given: data.root.
+
+    >>> missing({"data": {"root": "???", "split": "train"}, "sizes": [1, "???"]})
+    ['data.root', 'sizes[1]']
+    """
+    return [key for key, value in _leaves(tree) if value == "???"]
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """What is no mapping or list, with its path."""
+    if isinstance(value, dict):
+        for name, each in cast(Tree, value).items():
+            yield from _leaves(each, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for place, each in enumerate(cast(list[Any], value)):
+            yield from _leaves(each, f"{key}[{place}]")
+    else:
+        yield key, value
 
 
 def layers(path: Path, above: tuple[Path, ...] = ()) -> Tree:
@@ -149,11 +172,29 @@ def _file(path: Path, above: tuple[Path, ...]) -> Tree:
         raise ConfigError(
             f"{path}: {short(OmegaConf.to_container(tree))} will not do; it should be a mapping of keys to values"
         )
-    return cast(Tree, OmegaConf.to_container(tree))
+    return _with_texts(cast(Tree, OmegaConf.to_container(tree)), path)
+
+
+def _with_texts(value: Any, path: Path, key: str = "") -> Any:
+    """The same with the words of a file wherever one is named."""
+    if isinstance(value, dict):
+        below = cast(Tree, value)
+        return {name: _with_texts(each, path, f"{key}.{name}" if key else str(name)) for name, each in below.items()}
+    if isinstance(value, list):
+        return [_with_texts(each, path, f"{key}[{place}]") for place, each in enumerate(cast(list[Any], value))]
+    if not isinstance(value, str) or not value.startswith(FILE) or value.startswith(f"{FILE}//"):
+        return value
+    named = value.removeprefix(FILE).strip()
+    try:
+        text = (path.parent / Path(named).expanduser()).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is no text"
+        raise ConfigError(f"{key}: {named}: {why} (in {path}); name a text file, from that yaml's folder") from None
+    return text.replace("${", r"\${")  # words, not an interpolation
 
 
 def _change(change: str) -> Tree:
-    """One `a.b=1` of a command line as a tree."""
+    """One `a.b=1` of a command line as a tree; file:ask.md counts from where one stands."""
     from omegaconf import OmegaConf
     from yaml import YAMLError
 
@@ -161,9 +202,10 @@ def _change(change: str) -> Tree:
     if not equals or not all(step.strip() for step in key.split(".")):
         raise ConfigError(f"{change}: no setting; write key=value, as in env.max_turns=2")
     try:
-        return cast(Tree, OmegaConf.to_container(OmegaConf.from_dotlist([change])))
+        tree = cast(Tree, OmegaConf.to_container(OmegaConf.from_dotlist([change])))
     except YAMLError:
         raise ConfigError(f"{key}: {short(value)} is not readable as yaml; close its brackets and quotes") from None
+    return _with_texts(tree, Path("the command"))
 
 
 def _over(below: Any, above: Any) -> Any:
@@ -181,4 +223,16 @@ def _over(below: Any, above: Any) -> Any:
 Name = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else given)]
 """A name in yaml; `seed_1: …` and `1: …` both do."""
 
-__all__ = ["ConfigError", "Fault", "Name", "SerializeAsAny", "Settings", "Tree", "chosen", "layers", "load", "typed"]
+__all__ = [
+    "ConfigError",
+    "Fault",
+    "Name",
+    "SerializeAsAny",
+    "Settings",
+    "Tree",
+    "chosen",
+    "layers",
+    "load",
+    "missing",
+    "typed",
+]

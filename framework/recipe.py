@@ -36,6 +36,8 @@ Tasks = Annotated[SerializeAsAny[Source], chosen("data")]
 class Data(Settings):
     """What is played in training and in evaluation."""
 
+    root: str = ""
+    """Where data lies, for sources that say root: ${data.root}."""
     train: Tasks
     eval: Tasks
     faulty: Literal["stop", "skip"] = "stop"

@@ -46,6 +46,8 @@ class Algorithm(Settings):
     """The estimate of the distance to the reference model that is added to the loss."""
     kl_coef: float = Field(default=0.001, ge=0)
 
+    freeze: tuple[Literal["vision"], ...] = ()
+    """What of the reasoner stays as it is, in every stage: its eyes (vision), the projection to words among them."""
     lora_rank: int = Field(default=0, ge=0)
     """Train low-rank adapters of this rank; 0 trains everything."""
     lora_alpha: int = Field(default=16, ge=1)

@@ -6,6 +6,7 @@ from framework.data.lab import Lab
 from framework.data.layout import Layout
 from framework.data.long_rvos import LongRVOS
 from framework.data.mevis import MeViS
+from framework.data.mixture import Mixture
 from framework.data.prepared import Prepared
 from framework.data.reason_seg import ReasonSeg
 from framework.data.reason_vos import ReasonVOS
@@ -20,6 +21,7 @@ from framework.source import Source
 DATASETS: dict[str, type[Source]] = {
     "focused": Focused,
     "lab": World,
+    "mixture": Mixture,
     "prepared": Prepared,
 }
 

@@ -38,6 +38,13 @@ class Engine(_Base):
         self.vocabulary = voice.vocabulary
         return made
 
+    def _build_module(self) -> Any:
+        """verl has a setting to freeze the vision tower, but only its yaml knows it."""
+        module = super()._build_module()
+        if "vision" in Run.here().recipe.algorithm.freeze:
+            eyes(module).requires_grad_(False)
+        return module
+
     def prepare_model_inputs(self, micro_batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         inputs, args = super().prepare_model_inputs(micro_batch)
         self.pictures = _same_pictures(inputs)
@@ -69,6 +76,14 @@ class Engine(_Base):
             yield name, _whole(value) + (_delta(adapter) if adapter is not None else 0)
         if self._is_offload_param:
             offload_fsdp_model_to_cpu(self.module)
+
+
+def eyes(module: torch.nn.Module) -> torch.nn.Module:
+    """The vision tower, as all Qwen families name it."""
+    found = next((part for name, part in module.named_modules() if name.rpartition(".")[2] == "visual"), None)
+    if found is None:
+        raise TrainError(f"algorithm.freeze: {type(module).__name__} has no vision tower to freeze; set it to []")
+    return found
 
 
 def _adapts(module: torch.nn.Module) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from framework.errors import LimnerError
 from framework.recipe import Recipe
 from framework.train.run import Run
-from framework.train.settings import defaults
+from framework.train.settings import EYES, defaults
 from framework.train.tracker import Tracker
 
 STAGE = "cold_start"
@@ -76,6 +76,7 @@ def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
         **HOUSE,
         **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
         **{theirs: reduce(getattr, ours.split("."), recipe) for ours, theirs in SAME.items()},
+        **({"model.exclude_modules": EYES} if "vision" in recipe.algorithm.freeze else {}),
         "trainer.logger": list(recipe.stages.rl.trackers),
         "optim.betas": list(recipe.stages.cold_start.betas),
         "data.train_files": str(folder / DEMONSTRATIONS),

@@ -57,6 +57,9 @@ SAME = {
 }
 """What both trees have, under two names."""
 
+EYES = r".*\bvisual\b.*"
+"""Modules that get no adapters where the eyes are frozen."""
+
 HOUSE: dict[str, Any] = {
     "data.custom_cls.path": "pkg://framework.train.dataset",
     "data.custom_cls.name": "Rows",
@@ -157,6 +160,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     if algorithm.kl != "off":
         yield f"{ACTOR}.kl_loss_type", algorithm.kl
     yield f"{MODEL}.lora.merge", algorithm.lora_rank > 0  # rollout servers get whole weights
+    if "vision" in algorithm.freeze:
+        yield f"{MODEL}.exclude_modules", EYES
     yield f"{FSDP}.param_offload", cluster.offload
     yield f"{FSDP}.optimizer_offload", cluster.offload
     yield f"{REF}.fsdp_config.param_offload", cluster.offload

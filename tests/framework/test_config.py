@@ -10,8 +10,10 @@ from envs import ENVS
 from envs.keyframes import Keyframes
 from envs.zoom import Zooming
 from framework.config import load
+from framework.errors import ConfigError
 from framework.recipe import Recipe, find_recipe, names
 from framework.registry import base, name_of, resolve, table
+from framework.testing import filled
 
 BOTTOM = """\
 reasoner: lab
@@ -65,7 +67,7 @@ def test_interpolations_are_resolved(tmp_path: Path):
 def test_a_recipe_is_read_back_as_it_is_shown(name: str, tmp_path: Path):
     from framework.commands.show import as_yaml
 
-    recipe = find_recipe(name)
+    recipe = find_recipe(name, filled(name))
     shown = tmp_path / "shown.yaml"
     shown.write_text(as_yaml(recipe))
     assert find_recipe(str(shown)) == recipe
@@ -107,3 +109,51 @@ def test_a_recipe_finds_the_code_beside_it(tmp_path: Path, monkeypatch: pytest.M
     reward = find_recipe(str(tmp_path / "own.yaml")).rewards["mine"]
     assert name_of(type(reward)) == "beside_it:Mine"
     del sys.modules["beside_it"]
+
+
+def test_what_is_not_given_is_named_though_others_are_made_of_it(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM + "about: '???'\nname: of ${about}\n")
+    with pytest.raises(ConfigError, match=r"^about: must be given .*; add about=… to the command$"):
+        load(tmp_path / "bottom.yaml")
+    assert load(tmp_path / "bottom.yaml", ["about=this"])["name"] == "of this"
+
+
+# ---- words in files of their own -------------------------------------------------------------------------------------
+
+TARGET = BOTTOM.replace("use: keyframes, max_turns: 4, overview: {frames: 6}", "use: target, prompt: file:words/ask.md")
+
+
+def test_words_come_from_a_file_beside_the_yaml_that_names_it(tmp_path: Path):
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "ask.md").write_text("Where is {question}?\n${HOME} and ??? are words.\n")
+    (tmp_path / "bottom.yaml").write_text(TARGET)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "top.yaml").write_text("extends: ../bottom.yaml\n")
+    tree = load(tmp_path / "deep" / "top.yaml")
+    assert tree["env"]["prompt"] == "Where is {question}?\n${HOME} and ??? are words.\n"
+
+
+def test_words_given_on_the_command_line_lie_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM)
+    (tmp_path / "mine.md").write_text("Look closely.")
+    monkeypatch.chdir(tmp_path)
+    assert load(tmp_path / "bottom.yaml", ["env.system=file:mine.md"])["env"]["system"] == "Look closely."
+
+
+def test_a_file_of_words_that_is_not_there_is_named_with_its_yaml(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(TARGET)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "bottom.yaml")
+    assert str(caught.value) == (
+        f"env.prompt: words/ask.md: No such file or directory (in {tmp_path / 'bottom.yaml'}); "
+        "name a text file, from that yaml's folder"
+    )
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "ask.md").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is no text"):
+        load(tmp_path / "bottom.yaml")
+
+
+def test_the_address_of_a_file_is_no_file_of_words(tmp_path: Path):
+    (tmp_path / "bottom.yaml").write_text(BOTTOM + "about: file://elsewhere\n")
+    assert load(tmp_path / "bottom.yaml")["about"] == "file://elsewhere"
