@@ -23,7 +23,7 @@ from framework.reward import Rewards
 from framework.rubric import TOTAL, Rubric
 from framework.sampler import Sampler
 from framework.source import Source
-from framework.tracking import Tracker
+from framework.tracing import Tracer
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator
 from framework.vision.segmenter import Segmenter
@@ -104,8 +104,8 @@ class Recipe(Settings):
     def arena(self) -> Arena:
         """How policies are compared."""
         measures = {name: each.model_copy(update={"weight": 0.0}) for name, each in self.stages.eval.measures.items()}
-        draw = Tracker(self.segmenter, self.propagator, self.stages.eval.hints) if self.segmenter else None
-        return Arena(self.env, Rubric({**self.rewards, **measures}), self.score, draw)
+        tracer = Tracer(self.segmenter, self.propagator, self.stages.eval.hints) if self.segmenter else None
+        return Arena(self.env, Rubric({**self.rewards, **measures}), self.score, tracer)
 
 
 def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:

@@ -26,7 +26,7 @@ from framework.data.schema import FOREGROUND, IGNORED
 from framework.errors import DataError, UserError
 from framework.record import on_disk
 from framework.types import AnyMask, Mask
-from framework.vision import predictions
+from framework.vision import masks, predictions
 from framework.vision.predictions import Predictions
 from framework.vision.protocols.protocol import Case, Line, Pair, Protocol, Scored
 
@@ -168,7 +168,7 @@ def export(said: Path, folder: Path, out: Path, tell: Tell = lambda done, of: No
         found = given.read(video, expression, dict(enumerate(names)), width, height)
         drawn: Mapping[int, AnyMask] = found.masks if found else {}
         lacking += len(drawn) < len(names)
-        empty = prepared.together((), prepared.the_video(row))
+        empty = masks.together((), width, height)
         each = {name: drawn.get(frame, empty) for frame, name in enumerate(names)}
         predictions.export(out / "Annotations", video, expression, each)
         tell(done + 1, count)

@@ -5,14 +5,30 @@
 Training's rewards, evaluation and `limner segment` all read an answer through `asked`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from framework.errors import DataError
-from framework.types import AnyMask, Broken, Episode, Item
+from framework.config import Settings
+from framework.types import Broken, Drawn, Episode, Item, Stop
+from framework.vision import masks
 from framework.vision.boxes import Box, Point
 from framework.vision.propagator import Masks, Propagator
 from framework.vision.segmenter import Asked, Found, Prompt, Segmenter
+
+
+class Hints(Settings):
+    """What of an answered object a segmenter is told."""
+
+    box: bool = True
+    point: bool = True
+    negatives: bool = True
+
+    def prompt(self, item: Item) -> Prompt:
+        """Points beside an object say nothing alone."""
+        box = item.box if self.box else None
+        on = (item.point,) if self.point and item.point else ()
+        beside = item.negatives if self.negatives and (box or on) else ()
+        return Prompt(box=box, points=(*on, *beside), labels=(True,) * len(on) + (False,) * len(beside))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +36,64 @@ class Traced:
     """The masks of what was answered."""
 
     frame: int | None = None
-    """The frame that the answer speaks of; None if it says no place."""
+    """The frame that the answer speaks of; None if nothing was answered."""
     masks: Mapping[int, Masks] = field(default_factory=dict[int, Masks])
     """Frame → a mask of each object: of all frames if there is a propagator, else of that one."""
     scores: tuple[float, ...] = ()
     """How good the segmenter takes each object to be."""
 
 
-def asked(episode: Episode, segmenter: Segmenter) -> list[Asked]:
+@dataclass(frozen=True, slots=True)
+class Tracer:
+    """Makes masks of answers."""
+
+    segmenter: Segmenter
+    propagator: Propagator | None = None
+    """Without one, there are none but on the frame spoken of."""
+    hints: Hints = field(default_factory=Hints)
+
+    def traced(self, episodes: Sequence[Episode]) -> list[Traced | Broken]:
+        """Segment what was answered, all at once, and follow it. An unreadable frame spoils no other episode."""
+        prompts = [asked(episode, self.segmenter, self.hints) for episode in episodes]
+        found = iter(self.segmenter.segment([each for several in prompts for each in several]))
+        several = zip(episodes, prompts, strict=True)
+        return [self._traced(episode, [next(found) for _ in asked]) for episode, asked in several]
+
+    def _traced(self, episode: Episode, objects: Sequence[Found | Broken]) -> Traced | Broken:
+        sound = [each for each in objects if not isinstance(each, Broken)]
+        if len(sound) < len(objects):
+            return next(each for each in objects if isinstance(each, Broken))
+        frame, start = spoken_of(episode), tuple(each.mask for each in sound)
+        if frame is None:
+            return Traced()
+        follow = self.propagator
+        followed = follow.propagate(episode.task.video, frame, start) if follow else {frame: start}
+        return Traced(frame, followed, tuple(each.score for each in sound))
+
+    def draw(self, episodes: Sequence[Episode]) -> list[Episode]:
+        """The same episodes, each turn that answered with what it drew. What could not be read is our error."""
+        return [_with(episode, trace) for episode, trace in zip(episodes, self.traced(episodes), strict=True)]
+
+
+def _with(episode: Episode, trace: Traced | Broken) -> Episode:
+    if isinstance(trace, Broken):
+        return replace(episode, stop=Stop.ERROR, error=trace.reason)
+    if trace.frame is None:
+        return episode
+    video = episode.task.video
+    frames = {frame: masks.together(several, video.width, video.height) for frame, several in trace.masks.items()}
+    drawn = Drawn(frames=frames, keyframe=trace.frame, on_keyframe=frames[trace.frame])
+    return replace(episode, turns=(*episode.turns[:-1], replace(episode.turns[-1], drawn=drawn)))
+
+
+def asked(episode: Episode, segmenter: Segmenter, hints: Hints | None = None) -> list[Asked]:
     """The answered objects that lie on the frame spoken of and of which the segmenter can make something."""
     frame, answer, video = spoken_of(episode), episode.answer, episode.task.video
     if frame is None or answer is None:
         return []
-    picture = video.space(frame).picture
-    prompts = [_prompt(item) for item in answer.items if all(each.space.picture == picture for each in _places(item))]
-    return [Asked(video, frame, prompt) for prompt in prompts if prompt.hints & segmenter.accepts]
+    picture, told = video.space(frame).picture, hints or Hints()
+    there = [item for item in answer.items if all(each.space.picture == picture for each in _places(item))]
+    return [Asked(video, frame, prompt) for prompt in map(told.prompt, there) if prompt.hints & segmenter.accepts]
 
 
 def spoken_of(episode: Episode) -> int | None:
@@ -48,29 +107,5 @@ def spoken_of(episode: Episode) -> int | None:
     return next(shown, None)
 
 
-def traced(episode: Episode, segmenter: Segmenter, propagator: Propagator | None = None) -> Traced:
-    """Segment what was answered, and follow it."""
-    prompts = asked(episode, segmenter)
-    if not prompts:
-        return Traced()
-    video, frame = prompts[0].video, prompts[0].frame
-    found = [_sound(each) for each in segmenter.segment(prompts)]
-    start: tuple[AnyMask, ...] = tuple(each.mask for each in found)
-    masks = propagator.propagate(video, frame, start) if propagator else {frame: start}
-    return Traced(frame, masks, tuple(each.score for each in found))
-
-
-def _sound(found: Found | Broken) -> Found:
-    if isinstance(found, Broken):
-        raise DataError(found.reason)
-    return found
-
-
 def _places(item: Item) -> list[Box | Point]:
     return [each for each in (item.box, item.point, *item.negatives) if each is not None]
-
-
-def _prompt(item: Item) -> Prompt:
-    on = (item.point,) if item.point else ()
-    labels = (True,) * len(on) + (False,) * len(item.negatives)
-    return Prompt(box=item.box, points=(*on, *item.negatives), labels=labels)

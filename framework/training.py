@@ -6,7 +6,7 @@ from pydantic import Field
 
 from framework.config import Settings
 from framework.reward import Rewards
-from framework.tracking import Hints
+from framework.tracing import Hints
 
 
 class Algorithm(Settings):

@@ -17,8 +17,8 @@ from framework.errors import PixelError, UserError
 from framework.recipe import Recipe, find_recipe
 from framework.record import on_disk, writable
 from framework.rollout import play
-from framework.tracing import Traced, traced
-from framework.types import Episode, Task
+from framework.tracing import Traced, Tracer
+from framework.types import Broken, Episode, Task
 from framework.vision import coco, masks
 from framework.vision.draw import drawn, film, picture, pictures
 from framework.vision.footage import Pixels
@@ -51,7 +51,7 @@ def run(said: argparse.Namespace) -> int:
     try:
         task = _task(said.media, said.query)
         episode, who = asyncio.run(_played(recipe, task, said.policy, said.model, out))
-        found = traced(episode, recipe.segmenter, recipe.propagator)
+        found = _sound(Tracer(recipe.segmenter, recipe.propagator).traced([episode])[0])
         overlay = _draw(out, task, found, said.png)
     except PixelError as error:
         raise UserError(str(error)) from None
@@ -62,7 +62,13 @@ def run(said: argparse.Namespace) -> int:
     screen.print(transcript(episode), soft_wrap=True)
     screen.print(_summary(episode, found, recipe), soft_wrap=True)
     screen.print(f"overlay {overlay}\nmasks   {out / 'masks.json'}\ntrace   {out / 'trace.txt'}", soft_wrap=True)
-    return 0 if found.masks else 1
+    return 0 if found.scores else 1
+
+
+def _sound(found: Traced | Broken) -> Traced:
+    if isinstance(found, Broken):
+        raise PixelError(found.reason)
+    return found
 
 
 def _task(media: str, query: str) -> Task:
@@ -157,7 +163,7 @@ def _overlaid(task: Task, found: Traced) -> Iterator[Pixels]:
 
 
 def _summary(episode: Episode, found: Traced, recipe: Recipe) -> str:
-    if not found.masks:
+    if not found.scores:
         why = "the answer says no place" if episode.answer else f"nothing was answered ({episode.stop})"
         return f"{why}: no mask is drawn"
     shown = sum(any(masks.area(mask) for mask in several) for several in found.masks.values())

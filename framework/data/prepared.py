@@ -23,7 +23,7 @@ from framework.data import schema
 from framework.data.schema import Table
 from framework.errors import DataError
 from framework.source import Source
-from framework.types import Mask, Task, Truth, Video
+from framework.types import AnyMask, Mask, Task, Truth, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Box, Interval, Point
 
@@ -122,7 +122,7 @@ def the_truth(row: Row, objects: Sequence[Row], video: Video) -> Truth:
         return Truth(answer=row["answer"], kind=row["expression_type"])
     known = np.array(sorted(row["eval_frame_idx"]), np.int64)
     seen = [outlines(each) for each in objects]
-    whole = {int(frame): together([each[frame] for each in seen if frame in each], video) for frame in known}
+    whole = {int(frame): _whole(frame, seen, video) for frame in known}
     visible = [frame for frame, mask in whole.items() if masks.area(mask)]
     return Truth(
         present=_present(known, visible, video.length),
@@ -141,11 +141,8 @@ def outlines(row: Row) -> dict[int, Mask]:
     return {frame: coco.read(counts, width, height) for frame, counts in zip(row["frame_idx"], row["rle"], strict=True)}
 
 
-def together(seen: Sequence[Mask], video: Video) -> Mask:
-    """The pixels of any of these; empty without one."""
-    if not seen:
-        return Mask((video.width * video.height,), video.width, video.height)
-    return seen[0] if len(seen) == 1 else masks.union(seen)
+def _whole(frame: int, seen: Sequence[Mapping[int, Mask]], video: Video) -> AnyMask:
+    return masks.together([each[frame] for each in seen if frame in each], video.width, video.height)
 
 
 def _present(known: NDArray[np.int64], visible: Sequence[int], length: int) -> tuple[bool, ...]:

@@ -61,6 +61,13 @@ def union(masks: Sequence[AnyMask]) -> Mask:
     return encode(np.logical_or.reduce([decode(mask) for mask in masks]))
 
 
+def together(seen: Sequence[AnyMask], width: int, height: int) -> AnyMask:
+    """The pixels of any of these; of none, an empty mask of this size."""
+    if not seen:
+        return Mask((width * height,), width, height)
+    return seen[0] if len(seen) == 1 else union([as_runs(each) for each in seen])
+
+
 def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
     """The same mask at another size: each pixel is what lies under its centre."""
     if (mask.width, mask.height) == (width, height):

@@ -11,15 +11,15 @@ from framework.lab.world import World
 from framework.rollout import play
 from framework.rubric import Rubric
 from framework.sampler import Hierarchical, focused
-from framework.tracking import Hints, Tracker
-from framework.types import Drawn, Episode, Item, Stop
+from framework.tracing import Hints, Tracer
+from framework.types import Drawn, Episode, Item, Stop, Task, Truth, Video
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
 from framework.vision.colour import ColorFlood, ColorTrack
 from rewards.mask import JAndF
 
 TASKS = [World(level="order", count=12).task(number) for number in range(12)]
-TRACKER = Tracker(ColorFlood(), ColorTrack(), Hints())
+TRACER = Tracer(ColorFlood(), ColorTrack())
 
 
 def played(name: str, number: int = 0) -> Episode:
@@ -34,7 +34,7 @@ def drawn(episode: Episode) -> Drawn:
 
 
 def test_what_was_answered_on_one_frame_is_drawn_on_all():
-    [episode] = TRACKER([played("expert")])
+    [episode] = TRACER.draw([played("expert")])
     assert list(drawn(episode).frames) == list(range(12))
     [score] = JAndF()([episode])
     assert isinstance(score, float)
@@ -43,21 +43,21 @@ def test_what_was_answered_on_one_frame_is_drawn_on_all():
 
 def test_the_drawing_belongs_to_the_turn_that_answered_and_nothing_else_changes():
     before = played("expert")
-    [after] = TRACKER([before])
+    [after] = TRACER.draw([before])
     assert replace(after, turns=(*after.turns[:-1], replace(after.turns[-1], drawn=None))) == before
 
 
 def test_without_a_propagator_only_the_answered_frame_is_drawn_on():
-    [episode] = Tracker(ColorFlood(), None, Hints())([played("expert")])
+    [episode] = Tracer(ColorFlood()).draw([played("expert")])
     assert list(drawn(episode).frames) == [drawn(episode).keyframe]
 
 
 def test_an_episode_without_an_answer_draws_nothing_and_shifts_no_other():
     first, last = played("expert"), played("expert", 3)
     silent = replace(first, turns=(), stop=Stop.MALFORMED)
-    several = TRACKER([silent, first, silent, last])
+    several = TRACER.draw([silent, first, silent, last])
     assert [bool(each.turns and each.turns[-1].drawn) for each in several] == [False, True, False, True]
-    assert several[3] == TRACKER([last])[0]
+    assert several[3] == TRACER.draw([last])[0]
 
 
 def test_an_answer_that_names_nothing_draws_empty_masks():
@@ -66,15 +66,16 @@ def test_an_answer_that_names_nothing_draws_empty_masks():
     assert answer
     turn = episode.turns[-1]
     said = replace(turn.said, parsed=replace(answer, items=()))
-    [empty] = TRACKER([replace(episode, turns=(*episode.turns[:-1], replace(turn, said=said)))])
+    [empty] = TRACER.draw([replace(episode, turns=(*episode.turns[:-1], replace(turn, said=said)))])
     assert not any(masks.area(mask) for mask in drawn(empty).frames.values())
 
 
 def test_a_frame_that_cannot_be_read_is_our_error_and_no_answers(tmp_path: Path):
-    episode = played("expert")
-    gone = replace(episode, task=replace(episode.task, video=replace(episode.task.video, source=str(tmp_path / "x"))))
-    broken, sound = TRACKER([gone, episode])
-    assert (broken.stop, "x" in broken.error) == (Stop.ERROR, True)
+    video = Video(str(tmp_path / "gone"), 4, 64, 64)
+    task = Task(id="g", question="?", video=video, truth=Truth(boxes={1: (Box(4, 4, 20, 20, video.space(1)),)}))
+    gone = asyncio.run(play(task, Keyframes(), Keyframes().expert(task)))
+    broken, sound = TRACER.draw([gone, played("expert")])
+    assert (broken.stop, "gone" in broken.error) == (Stop.ERROR, True)
     assert sound.stop is Stop.ANSWERED
 
 
@@ -91,5 +92,5 @@ def test_a_whole_evaluation_asks_where_to_look_then_answers_draws_and_scores():
     sampler = Hierarchical(interval=Locate(), position=Locate(asked="position"), replies=1)
     tasks = asyncio.run(focused(TASKS, sampler, PLAYERS["expert"], 0))
     assert all(task.focus and len(task.focus.trace) >= 2 for task in tasks)
-    arena = Arena(Target(), Rubric({"tracks": JAndF()}), "tracks", TRACKER)
+    arena = Arena(Target(), Rubric({"tracks": JAndF()}), "tracks", TRACER)
     assert asyncio.run(play_all(tasks, arena, PLAYERS["expert"])).scores().mean() > 0.9
