@@ -1,7 +1,8 @@
 """How hard a task is: easy, medium or hard.
 
     ratings.json, of five axes      D = their mean                       ─┐
-    by: group_difficulty            D = 1 + 9 · share that fails so far  ─┴─▶ D ≤ tau_easy ─▶ easy, D ≥ tau_hard ─▶ hard
+    rater: lab, of its own clips    D = their mean                       ─┼─▶ D ≤ tau_easy ─▶ easy, D ≥ tau_hard ─▶ hard
+    by: group_difficulty            D = 1 + 9 · share that fails so far  ─┘
 
 The ratings are made once, before training (framework/rating.py), and stay as they are; what a group comes to changes as
 the policy learns. A task of which nothing is known is medium. Levels and ratings are those of VideoSeg-R1
@@ -16,8 +17,7 @@ from pydantic import Field, model_validator
 
 from framework import rating
 from framework.config import Fault, SerializeAsAny, Settings
-from framework.endpoint import Endpoint
-from framework.rating import LEAST, MOST, Ratings
+from framework.rating import LEAST, MOST, Rater, Ratings
 from framework.reward import FAILURES, Reward, part
 from framework.types import Broken, Episode, Failure
 
@@ -30,8 +30,9 @@ class Difficulty(Settings):
 
     ratings: str = ""
     """A file of ratings; a task that is not in it is medium."""
-    rater: Endpoint | None = None
-    """Who makes that file, for `limner reward rate`: a model that sees pictures."""
+    rater: Rater | None = None
+    """Who makes that file, for `limner reward rate`: a model that sees pictures; or `lab`, which knows its own clips so
+    well that it needs no file."""
     by: Annotated[SerializeAsAny[Reward], part()] | None = None
     """Instead of ratings: a reward that says from 0 to 1 how hard it is now, as group_difficulty does."""
     tau_easy: float = Field(default=4.0, ge=LEAST, le=MOST)
@@ -43,7 +44,7 @@ class Difficulty(Settings):
     def _knows_one_way(self) -> "Difficulty":
         if self.tau_hard <= self.tau_easy:
             raise Fault(("tau_hard",), f"{self.tau_hard:g} will not do; it should lie above tau_easy={self.tau_easy:g}")
-        if self.ratings and self.by:
+        if (self.ratings or self.rater == "lab") and self.by:
             raise Fault(("by",), "difficulty comes from ratings or from a reward; take one of the two out")
         return self
 
@@ -51,6 +52,8 @@ class Difficulty(Settings):
         """How hard the task of each episode is."""
         if self.by:
             return [self._said(each) for each in self.by(episodes)]
+        if self.rater == "lab" and not self.ratings:
+            return [self.level(mean(each)) for each in rating.by_lab([episode.task for episode in episodes])]
         known: Ratings = rating.read(Path(self.ratings)) if self.ratings else {}
         return [self.level(mean(known.get(episode.task.id, ()))) for episode in episodes]
 

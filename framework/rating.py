@@ -1,6 +1,7 @@
 """How hard tasks look to a model that sees them, rated once before training and kept in a file.
 
     question, some frames ─▶ Endpoint ─▶ [3, 8, 5, 6, 2] ─▶ ratings.json   {"revos/17": [3, 8, 5, 6, 2], …}
+    a clip of the lab ─▶ its state ────────┘
 
 The five axes are those of VideoSeg-R1 (arXiv 2511.16077).
 """
@@ -11,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -33,6 +34,8 @@ FRAMES, SIDE = 8, 448
 
 Ratings = Mapping[str, tuple[float, ...]]
 """Task → a rating on each axis."""
+Rater = Endpoint | Literal["lab"]
+"""A model that is asked, or the rules of the synthetic world for its own clips."""
 
 PROMPT = "\n".join(
     [
@@ -45,9 +48,18 @@ PROMPT = "\n".join(
 )
 
 
-def rate(tasks: Sequence[Task], rater: Endpoint) -> list[tuple[float, ...] | Broken]:
+def rate(tasks: Sequence[Task], rater: Rater) -> Sequence[tuple[float, ...] | Broken]:
     """The rater's ratings of each task."""
+    if rater == "lab":
+        return by_lab(tasks)
     return rater.ask([_shown(task) for task in tasks], _read_reply)
+
+
+def by_lab(tasks: Sequence[Task]) -> list[tuple[float, ...]]:
+    """What the lab says of its own clips."""
+    from framework.lab import rater
+
+    return [rater.rate(task) for task in tasks]
 
 
 def _shown(task: Task) -> Content:

@@ -2,8 +2,8 @@
 
     policy ─▶ lengths, right or wrong ─▶ the recipe's own length reward ─▶ its advantages ─▶ policy
 
-Tasks have a difficulty D from 1 to 10: those of the recipe's file of ratings, or some that are spread evenly. For each
-of its three levels the policy has a mean μ of ln L and a skill θ. A reply to a task of difficulty D has
+Tasks have a difficulty D from 1 to 10: those of the recipe's ratings, or some that are spread evenly. For each of its
+three levels the policy has a mean μ of ln L and a skill θ. A reply to a task of difficulty D has
 
     ln L = μ + 0.35 z, z from a normal distribution            its length in tokens, of its thought
     p = σ(θ) · (1 − exp(−2 L ⁄ (15 + 8 D)))                    its chance to be right: thinking helps, less and less
@@ -15,7 +15,7 @@ in a run. This is no forecast: it shows where a controller leads something that 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -30,6 +30,7 @@ from framework.rating import LEAST, MOST
 from framework.recipe import Recipe
 from framework.reward import FAILURES, Reward
 from framework.rubric import TOTAL, Rubric
+from framework.source import Source
 from framework.types import Action, Answer, Episode, Failure, Observation, Stop, Task, Truth, Turn, Video
 
 Values = NDArray[np.float64]
@@ -107,7 +108,7 @@ def simulate(recipe: Recipe, steps: int, pace: float = 1.0, without: bool = Fals
     """The figures of each step; or of the same policy, had the length reward not been there."""
     name, lots, policy = controller(recipe), np.random.default_rng(recipe.seed), Policy()
     reward = _alone(recipe.rewards[name])
-    tasks = population(cast(Controller, reward).difficulty, lots)
+    tasks = population(cast(Controller, reward).difficulty, recipe.data.train, lots)
     worth = sum(max(weight, 0.0) for other, weight in recipe.rubric.weights().items() if other != name) or 1.0
     world = World(
         recipe=recipe,
@@ -132,12 +133,16 @@ def _alone(reward: Reward) -> Reward:
     )
 
 
-def population(known: Difficulty, lots: np.random.Generator) -> list[tuple[Task, float]]:
-    """Tasks and how hard they are: those that were rated, or some whose difficulty nobody has said."""
+def population(known: Difficulty, source: Source, lots: np.random.Generator) -> list[tuple[Task, float]]:
+    """Tasks and how hard they are: those that are rated, or some whose difficulty nobody has said."""
     if known.ratings:
         rated = sorted(rating.read(Path(known.ratings)).items())
         chosen: list[int] = lots.permutation(len(rated))[:TASKS].tolist()
         return [(_task(rated[place][0]), mean(rated[place][1])) for place in chosen]
+    if known.rater == "lab":
+        clips = [source.task(row) for row in range(min(TASKS, source.size()))]
+        rated = zip(clips, rating.by_lab(clips), strict=True)
+        return [(replace(clip, truth=Truth(answer=RIGHT)), mean(each)) for clip, each in rated]
     return [(_task(f"task {number}"), float(hard)) for number, hard in enumerate(np.linspace(LEAST, MOST, TASKS))]
 
 

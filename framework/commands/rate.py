@@ -1,4 +1,4 @@
-"""limner reward rate: how hard each task is, as a model that sees it says, into the file that budgets are read from."""
+"""limner reward rate: how hard each task is, as a model or the lab says, into the file that budgets are read from."""
 
 import argparse
 from collections import Counter
@@ -11,9 +11,8 @@ from rich.table import Table
 from framework import rating
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.difficulty import LEVELS, Difficulty, mean
-from framework.endpoint import Endpoint
 from framework.errors import UserError
-from framework.rating import AXES, Ratings
+from framework.rating import AXES, Rater, Ratings
 from framework.recipe import Recipe
 from framework.rows import read
 from framework.simulation import Controller, controller
@@ -56,8 +55,8 @@ def run(said: argparse.Namespace) -> int:
     return 1 if unrated else 0
 
 
-def asked(recipe: Recipe) -> tuple[Difficulty, Endpoint]:
-    """What the recipe says of ratings, and of the model that makes them."""
+def asked(recipe: Recipe) -> tuple[Difficulty, Rater]:
+    """What the recipe says of ratings, and of who makes them."""
     name = controller(recipe)
     difficulty = cast(Controller, recipe.rewards[name]).difficulty
     where = f"rewards.{name}.difficulty"
@@ -65,7 +64,7 @@ def asked(recipe: Recipe) -> tuple[Difficulty, Endpoint]:
         raise UserError(f"{where}.ratings: names no file; say where they are kept: {where}.ratings=ratings.json")
     if difficulty.rater is None:
         example = f"'{where}.rater={{url: http://127.0.0.1:8000/v1, model: NAME}}'"
-        raise UserError(f"{where}.rater: must be given: {example}")
+        raise UserError(f"{where}.rater: must be given: {example}, or {where}.rater=lab for clips of the lab")
     return difficulty, difficulty.rater
 
 

@@ -152,7 +152,7 @@ def _one(things: Sequence[T], lots: np.random.Generator) -> T:
 
 def _asked(scene: Scene, kind: str, level: Level) -> list[Question]:
     """The questions of this kind whose target is seen as well as the level wants."""
-    shares = _shares(scene)
+    shares = seen_shares(scene)
     if not shares.any(axis=1).all():
         return []
     frames = np.arange(scene.length)
@@ -170,7 +170,7 @@ def _tracks(scene: Scene, shares: NDArray[np.float64]) -> list[Track]:
     return [Track(thing.colour, thing.shape, begin, end, way) for thing, begin, end, way in lives]
 
 
-def _shares(scene: Scene) -> NDArray[np.float64]:
+def seen_shares(scene: Scene) -> NDArray[np.float64]:
     """How much of each thing is seen in each frame, [things, T], as a share of its own pixels."""
     count, who = len(scene.things) + 1, scene.who().reshape(scene.length, -1)
     rows = np.arange(scene.length)[:, None] * count

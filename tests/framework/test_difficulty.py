@@ -8,6 +8,7 @@ from framework import rating
 from framework.config import Fault, typed
 from framework.difficulty import Difficulty, mean, of_share
 from framework.errors import UserError
+from framework.lab.world import task as draw
 from framework.reward import Reward
 from framework.types import Action, Answer, Broken, Episode, Observation, Stop, Task, Truth, Turn, Video
 from rewards.answer import ExactAnswer
@@ -101,6 +102,8 @@ def test_where_our_machinery_fails_no_level_is_made_up() -> None:
     [
         ({"tau_easy": 7}, "tau_hard: 7 will not do; it should lie above tau_easy=7"),
         ({"ratings": "r.json", "by": "group_difficulty"}, "by: difficulty comes from ratings or from a reward"),
+        ({"rater": "lab", "by": "group_difficulty"}, "by: difficulty comes from ratings or from a reward"),
+        ({"rater": "labs"}, "rater: 'labs' will not do; it should be a mapping of keys to values or 'lab'"),
         ({"by": {"use": "group_difficulty", "weight": 2}}, "by.weight: has no meaning for a reward within another"),
         ({"rater": {"url": "http://x/v1"}}, "rater.model: must be given"),
         ({"rater": {"url": "x", "model": "m"}}, "rater.url: 'x' will not do; it should begin with http://"),
@@ -110,3 +113,11 @@ def test_settings_that_make_no_sense_are_told(settings: dict[str, Any], told: st
     with pytest.raises(Fault) as fault:
         typed(Difficulty, settings)
     assert told in str(fault.value)
+
+
+def test_the_lab_says_how_hard_its_own_clips_are_without_a_file() -> None:
+    names = ("lab:still/train/0", "lab:film/train/0")
+    episodes = [Episode(task=draw(name), turns=(), stop=Stop.TURNS) for name in names]
+    assert typed(Difficulty, {"rater": "lab"}).levels(episodes) == ["easy", "hard"]
+    with pytest.raises(UserError, match="a: rater: lab rates the clips of data that is lab"):
+        Difficulty(rater="lab").levels([said("a", "yes")])

@@ -10,6 +10,7 @@ from framework import rating
 from framework.cli import main
 from framework.difficulty import LEVELS
 from framework.errors import UserError
+from framework.lab.rater import rate as rated
 from framework.recipe import Recipe, find_recipe
 from framework.simulation import Course, simulate, steady, swings
 
@@ -161,6 +162,24 @@ def test_tasks_that_could_not_be_rated_are_named(tmp_path: Path, serve, capsys: 
         assert rate(tmp_path, served.url, "-n", "6", "rewards.length.difficulty.rater.at_once=1") in (0, 1)
         assert rate(tmp_path, served.url, "-n", "6") == 0
     assert "6 ratings in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["reward", "data"])
+def test_the_lab_rates_its_own_clips(tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path, where = tmp_path / "ratings.json", "rewards.length.difficulty"
+    assert (
+        main([command, "rate", "quickstart", LENGTH, f"{where}.ratings={path}", f"{where}.rater=lab", "-n", "40"]) == 0
+    )
+    assert "40 ratings in" in capsys.readouterr().out
+    source = find_recipe("quickstart").data.train
+    assert rating.read(path) == {task.id: rated(task) for task in map(source.task, range(40))}
+
+
+def test_budgets_may_be_those_of_the_labs_own_clips() -> None:
+    where = "rewards.length.difficulty"
+    found = simulate(recipe(f"{where}.rater=lab", f"{where}.tau_easy=3.5", f"{where}.tau_hard=4"), 5)
+    assert {line["budget/easy"] for line in found if "budget/easy" in line} == {40.0}
+    assert any("budget/hard" in line for line in found)
 
 
 @pytest.mark.parametrize(

@@ -3,4 +3,5 @@
 COMMANDS = {
     "prepare": "a public dataset, from where you unpacked it, in our two tables",
     "check": "prepared data looked through: what is broken, what contradicts itself, how long the questions are",
+    "rate": "how hard is each task? the same as limner reward rate",
 }
