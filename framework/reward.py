@@ -127,7 +127,7 @@ class TurnReward(Reward):
 def part(kind: type[Reward] = Reward) -> Any:
     """The type annotation of a reward within another, chosen by name: it has settings, but no say in the formula.
 
-    `of: Annotated[SerializeAsAny[TurnReward], part(TurnReward)]` takes {"use": "mask_iou", "on": "keyframe"}.
+    `of: Annotated[SerializeAsAny[TurnReward], part(TurnReward)]` takes {"use": "mask_iou", "where": "keyframe"}.
     """
     without = [*(TurnReward if issubclass(kind, TurnReward) else Reward).model_fields, "paid"]
 

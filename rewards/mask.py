@@ -31,7 +31,7 @@ class MaskReward(TurnReward):
     A mask is compared at the true one's size. A frame of which the truth is not known is left out.
     """
 
-    on: Literal["frames", "keyframe"] = "frames"
+    where: Literal["frames", "keyframe"] = "frames"
     """The frames that are spread over the clip, or the one that the turn was shown large."""
     per_frame: Points = ()
     """Points (a frame's number, what it counts) for each frame, before the mean. VideoSEG-O3 counts an IoU as
@@ -74,7 +74,7 @@ class MaskReward(TurnReward):
     def _drawn(self, drawn: Drawn | None) -> Mapping[int, AnyMask]:
         if drawn is None:
             return {}
-        if self.on == "frames":
+        if self.where == "frames":
             return drawn.frames
         return {} if drawn.keyframe is None or drawn.on_keyframe is None else {drawn.keyframe: drawn.on_keyframe}
 
@@ -87,7 +87,11 @@ class MaskIoU(MaskReward):
 
 
 class ContourAccuracy(MaskReward):
-    """How well the outline drawn keeps to the true one (F of DAVIS), frame by frame; in [0, 1]."""
+    """How well the outline drawn keeps to the true one (F of DAVIS), frame by frame; in [0, 1].
+
+    A mask of the whole frame has no outline, as an empty one has none: where targets may be absent, mask_iou tells them
+    apart.
+    """
 
     def of_frames(self, pairs: Sequence[Pair]) -> Values:
         return _contour(pairs, self.both_empty)
@@ -101,7 +105,7 @@ class JAndF(MaskReward):
 
 
 def _overlap(pairs: Sequence[Pair], both_empty: float) -> Values:
-    return overlap.iou([drawn for drawn, _ in pairs], [true for _, true in pairs], both_empty)
+    return overlap.iou(*_sides(pairs), both_empty)
 
 
 def _contour(pairs: Sequence[Pair], both_empty: float) -> Values:
@@ -109,8 +113,12 @@ def _contour(pairs: Sequence[Pair], both_empty: float) -> Values:
     for _, alike in groupby(pairs, lambda pair: (pair[1].width, pair[1].height)):
         several = list(alike)
         for first in range(0, len(several), AT_ONCE):
-            sides = zip(*several[first : first + AT_ONCE], strict=True)
+            sides = _sides(several[first : first + AT_ONCE])
             drawn, true = (np.stack([masks.decode(mask) for mask in side]) for side in sides)
             found.append(metrics.contour_accuracies(drawn, true))
     empty = [masks.area(drawn) == 0 == masks.area(true) for drawn, true in pairs]
     return np.where(np.array(empty, np.bool_), both_empty, np.concatenate(found))
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[AnyMask], list[AnyMask]]:
+    return [drawn for drawn, _ in pairs], [true for _, true in pairs]

@@ -20,7 +20,7 @@ class Progress(Reward):
 
     0 if there is nothing to compare: fewer than two turns, or no earlier one with a number. VideoSEG-O3 counts it as
 
-        progress: {use: progress, of: {use: mask_iou, "on": keyframe, undrawn: 0},
+        progress: {use: progress, of: {use: mask_iou, where: keyframe, undrawn: 0},
                    shape: [[-0.05, -1], [-0.05, 0], [0.05, 0], [0.05, 0.5], [0.1, 0.5], [0.25, 2]]}
 
     as its authors must have meant it; `videoseg_o3` is what they ran, where 0.5 is the most.
@@ -63,7 +63,9 @@ class KeyframeMargin(TurnReward):
     """What masks are measured by; its `on` makes no difference."""
 
     def of_turns(self, episodes: Sequence[Episode]) -> list[list[float | Failure]]:
-        keyframe, frames = (self.of.model_copy(update={"on": on}).of_turns(episodes) for on in ("keyframe", "frames"))
+        keyframe, frames = (
+            self.of.model_copy(update={"where": where}).of_turns(episodes) for where in ("keyframe", "frames")
+        )
         return [
             [_margin(*each) if place else 0.0 for place, each in enumerate(zip(*turns, strict=True))]
             for turns in zip(keyframe, frames, strict=True)

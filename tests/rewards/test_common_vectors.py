@@ -73,7 +73,7 @@ PROGRESS = [[-0.05, -1], [-0.05, 0], [0.05, 0], [0.05, 0.5], [0.1, 0.5], [0.25, 
 )
 def test_progress_on_the_keyframe(delta: float, value: float) -> None:
     """As run, 0.5 was the most: the branch above it was overwritten."""
-    shaped = reward("progress", of={"use": "mask_iou", "on": "keyframe"}, shape=PROGRESS)
+    shaped = reward("progress", of={"use": "mask_iou", "where": "keyframe"}, shape=PROGRESS)
     assert worth(shaped, drew((0, 0.3), (0, 0.3 + delta))) == pytest.approx(value)
 
 

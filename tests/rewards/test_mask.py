@@ -78,7 +78,7 @@ def test_a_frame_may_count_by_a_shape_before_the_mean(area: int, counts: float) 
 def test_the_keyframe_alone() -> None:
     both = Drawn(frames={0: masks.pack(first(10))}, keyframe=2, on_keyframe=masks.pack(first(70)))
     turns = [drew(both, large(3, 20)), drew(frames({0: 10}))]
-    assert MaskIoU(on="keyframe").of_turns(turns) == [[0.7, 0.2], [Malformed("nothing was drawn")]]
+    assert MaskIoU(where="keyframe").of_turns(turns) == [[0.7, 0.2], [Malformed("nothing was drawn")]]
 
 
 def test_where_there_is_no_target_nothing_is_to_be_drawn() -> None:
@@ -86,7 +86,7 @@ def test_where_there_is_no_target_nothing_is_to_be_drawn() -> None:
     for reward in ALL:
         assert reward()(episodes[:2]) == [1.0, 0.0]
         assert reward(both_empty=0.5)(episodes[:2]) == [0.5, 0.0]
-        assert reward(on="keyframe")(episodes[2:]) == [1.0]
+        assert reward(where="keyframe")(episodes[2:]) == [1.0]
     nowhere = Truth(present=(False,) * 6)
     assert MaskIoU()([drew(frames({0: 0, 3: 7}), truth=nowhere)]) == [0.5]
 
@@ -142,10 +142,10 @@ truths = st.builds(
 
 
 @given(st.lists(st.tuples(st.lists(drawn, max_size=3), truths), max_size=3), st.sampled_from(["frames", "keyframe"]))
-def test_numbers_about_masks_are_shares(played: list[tuple[list[Drawn | None], Truth]], on: str) -> None:
+def test_numbers_about_masks_are_shares(played: list[tuple[list[Drawn | None], Truth]], where: str) -> None:
     episodes = [drew(*turns, truth=truth) for turns, truth in played if turns]
     for reward in ALL:
-        check_reward(reward.model_validate({"on": on}), episodes, low=0, high=1)
+        check_reward(reward.model_validate({"where": where}), episodes, low=0, high=1)
 
 
 @given(st.lists(st.tuples(arrays(bool, (SIDE, SIDE)), arrays(bool, (SIDE, SIDE))), min_size=1, max_size=5))

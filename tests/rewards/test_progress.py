@@ -79,7 +79,7 @@ def test_progress_is_the_last_turn_less_the_earlier(
 def test_masks_that_become_better_from_turn_to_turn() -> None:
     episode = drew((0.5, 0.1), (0.25, 0.3), (0.75, 0.2))
     assert Progress()([episode]) == [0.25]
-    of = typed(Progress, {"of": {"use": "mask_iou", "on": "keyframe"}, "less": "mean"})
+    of = typed(Progress, {"of": {"use": "mask_iou", "where": "keyframe"}, "less": "mean"})
     assert of([episode]) == pytest.approx([0.0])
 
 
@@ -99,7 +99,7 @@ def o3(tree: dict[str, object], *turns: tuple[float | None, float | None]) -> fl
 
 PROGRESS = {
     "use": "progress",
-    "of": {"use": "mask_iou", "on": "keyframe", "undrawn": 0},
+    "of": {"use": "mask_iou", "where": "keyframe", "undrawn": 0},
     "shape": [[-0.05, -1], [-0.05, 0], [0.05, 0], [0.05, 0.5], [0.1, 0.5], [0.25, 2]],
 }
 MARGIN = {
