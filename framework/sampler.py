@@ -23,7 +23,7 @@ from framework.env import Rules, Sight
 from framework.policy import Player
 from framework.program import ask, mean_interval
 from framework.reasoners.reasoner import Reasoner
-from framework.types import Answer, Episode, Focus, Task, Turn
+from framework.types import Answer, Episode, Focus, Parsed, Task, Turn
 from framework.vision.boxes import Interval
 from framework.vision.plan import at
 
@@ -129,7 +129,7 @@ class Hierarchical(Sampler):
             return random.Random(inquiry.task.id).choice(frames)
         if self.target == "first":
             return frames[0]
-        said = [_percentage(episode) for episode in await inquiry.ask(self.position, segment)]
+        said = [percentage(episode.answer) for episode in await inquiry.ask(self.position, segment)]
         found = [each for each in said if each is not None]
         if not found:
             return frames[len(frames) // 2]
@@ -162,9 +162,9 @@ def _clamped(said: Interval, segment: Interval) -> Interval:
     return Interval(start, min(max(said.end, start), segment.end))
 
 
-def _percentage(episode: Episode) -> float | None:
-    answer = episode.answer
-    read = PERCENT.fullmatch(answer.text) if isinstance(answer, Answer) else None
+def percentage(said: Parsed | None) -> float | None:
+    """How far through a segment an answer points, if it says that and nothing else."""
+    read = PERCENT.fullmatch(said.text) if isinstance(said, Answer) else None
     return float(read[1]) if read else None
 
 

@@ -1,22 +1,25 @@
 """Episodes as a page draws them: plain JSON in which every mark is counted in original pixels of its frame.
 
     Entry ─┬▶ task: question, clip, truth per frame        (once for all episodes of a task)
+           ├▶ focus: what a sampler asked and was told, the segment and the frame that it found
            └▶ turns: what was seen, what was said, what it meant; the end: scene, parts, total
 
 A picture is an image and the part of the frame it shows; whoever draws it lays the frame's marks over that part.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.record import Entry, scene
+from framework.sampler import percentage
 from framework.types import Answer, AnyMask, Item, Malformed, Parsed, Picture, RewardBreakdown, Select, Task, Turn, Zoom
 from framework.vision import masks
 from framework.vision.boxes import Box, Interval, Point
+from framework.vision.plan import at
 
 Board = dict[str, Any]
 Image = Callable[[str], int | None]
@@ -62,6 +65,7 @@ def episode(entry: Entry, image: Image) -> Board:
         "advantage": entry.advantage,
         "stop": played.stop.value,
         "error": played.error,
+        "focus": _focus(played.task),
         "turns": [_turn(turn, played.task, names, image) for turn in played.turns],
         "scene": _picture(scene(played), entry.scene, image) if entry.scene else None,
         **_earned(entry.earned),
@@ -73,6 +77,36 @@ def _earned(earned: RewardBreakdown | None) -> Board:
         return {"total": None, "parts": {}, "failures": {}}
     failures = {name: [type(each).__name__, each.reason] for name, each in earned.failures.items()}
     return {"total": earned.total, "parts": dict(earned.parts), "failures": failures}
+
+
+# ---- before the game -------------------------------------------------------------------------------------------------
+
+
+def _focus(task: Task) -> Board | None:
+    """Where the game was to look: the questions on the way there, with all replies to each, and what was found."""
+    if task.focus is None:
+        return None
+    alike = groupby(task.focus.trace, lambda turn: turn.seen)
+    return {
+        "segment": _interval(task.focus.segment, task),
+        "target": task.focus.target,
+        "asked": [_asked([frame.frame for frame in seen.pictures], list(turns), task) for seen, turns in alike],
+    }
+
+
+def _asked(seen: list[int], turns: Sequence[Turn], task: Task) -> Board:
+    """One question: the stretches that were said of the frames that were shown, or the frames that a share leads to."""
+    answers = [turn.said.parsed for turn in turns if isinstance(turn.said.parsed, Answer)]
+    stretches = [stretch for each in answers if (stretch := _interval(each.interval, task))]
+    shares = [share for each in answers if not each.interval and (share := percentage(each)) is not None]
+    shown = Interval(min(seen, default=0), max(seen, default=task.video.length - 1))
+    return {
+        "seen": seen,
+        "stretches": stretches,
+        "frames": [at(shown, share) for share in shares],
+        "unread": len(turns) - len(stretches) - len(shares),
+        "replies": [turn.said.text for turn in turns],
+    }
 
 
 # ---- turns -----------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ function flow(seen, task, marks, chosen) {
   return nodes;
 }
 
-const HEIGHTS = { overview: 76, interval: 108, detail: 108 };
+const HEIGHTS = { overview: 76, reference: 76, interval: 108, detail: 108 };
 
 function figure(picture, caption, task, marks, chosen) {
   const there = task.present.some(([first, last]) => picture.frame >= first && picture.frame <= last);
@@ -133,7 +133,8 @@ function part(name, each, scale) {
 
 // ---- the time line -------------------------------------------------------------------------------------------------
 
-// A row for the truth and one for each turn: frames that were seen, the stretch that was chosen, the keyframe.
+// A row for the truth, one for each question of a sampler with the replies to it, one for what it found, and one for
+// each turn: frames that were seen, the stretch that was chosen, the keyframe.
 function timeline(each, task) {
   const at = (frame) => `${100 * frame / task.length}%`, middle = (frame) => at(frame + 0.5);
   const bar = (name, first, last) => shape("rect", { class: name, x: at(first), y: 3, width: at(last - first + 1), height: 11, rx: 2 });
@@ -148,12 +149,21 @@ function timeline(each, task) {
       ...seen.map((part) => here(part.frame, shape("circle", { class: "saw", r: 2.2 }))),
       typeof turn.keyframe === "number" ? here(turn.keyframe, shape("path", { class: `key ${turn.did}`, d: "M0 -6l6 6l-6 6l-6 -6z" })) : "");
   });
+  const focus = each.focus ? [
+    ...each.focus.asked.map((asked, number) => row(`asked ${number + 1}`,
+      ...asked.stretches.map((stretch) => bar("band reply", ...stretch)),
+      ...asked.seen.map((frame) => here(frame, shape("circle", { class: "saw", r: 2.2 }))),
+      ...asked.frames.map((frame) => here(frame, shape("path", { class: "key reply", d: "M0 -6l6 6l-6 6l-6 -6z" }))),
+      shape("title", {}, asked.replies.map(visible).join("\n")))),
+    row("looks at", bar("band focus", ...each.focus.segment),
+      typeof each.focus.target === "number" ? here(each.focus.target, shape("path", { class: "key focus", d: "M0 -6l6 6l-6 6l-6 -6z" })) : ""),
+  ] : [];
   const step = ticks(task.length), labels = [];
   for (let frame = 0; frame < task.length; frame += step) {
     labels.push(shape("text", { x: middle(frame), y: 11, "text-anchor": "middle" }, String(frame)));
   }
   return element("div", { class: "time", role: "img", "aria-label": "time line" },
-    row("target there", ...there.map(([first, last]) => bar("present", first, last))), ...turns,
+    row("target there", ...there.map(([first, last]) => bar("present", first, last))), ...focus, ...turns,
     element("div", { class: "lane" }, element("span", {}, "frame"), shape("svg", {}, ...labels)));
 }
 

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,17 +10,21 @@ import numpy as np
 import pytest
 
 from envs.keyframes import Keyframes
+from envs.locate import Locate
+from envs.target import Target
 from envs.zoom import Zooming
 from framework import report, storyboard
 from framework.commands.view import view
 from framework.env import Rules
 from framework.lab.world import World
 from framework.page import images
-from framework.policy import Scripted
+from framework.policy import Policy, Scripted
 from framework.record import Record
 from framework.rollout import play
-from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop
+from framework.sampler import Hierarchical
+from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop, Task
 from framework.vision import masks
+from framework.vision.plan import Look
 
 WORLD = World(count=20)
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>{{data}} & <!-- \u2028 \u202e"
@@ -176,3 +181,62 @@ document.body.setAttribute("data-seen", seen.join(" "));
 def test_a_reader_can_filter_sort_and_search(run: Path, drawn: Drawn) -> None:
     [seen] = re.findall('data-seen="([^"]*)"', drawn(view(run), READER))
     assert seen.split(" ") == ["123", "13", "12", "123", "213", "2", "213", "1", "2", "", "hide-mask"]
+
+
+# ---- what a sampler asked --------------------------------------------------------------------------------------------
+
+ASKS = Hierarchical(
+    interval=Locate(look=Look(frames=6)), position=Locate(asked="position", look=Look(frames=4)), replies=2, share=0.5
+)
+REPLIES = {
+    ("interval", 0): '<answer>{"start": 4, "end": 9}</answer>',
+    ("interval", 1): '<answer>{"start": 6, "end": 9}</answer>',
+    ("position", 0): "<answer>20</answer>",
+    ("position", 1): "<answer>somewhere</answer>",
+}
+
+
+def sought(task: Task) -> Episode:
+    """A game that two replies to each question of a sampler have led to."""
+    told: Counter[str] = Counter()
+
+    def player(task: Task, rules: Rules, seed: int) -> Policy:
+        assert isinstance(rules, Locate)
+        told[rules.asked] += 1
+        return Scripted(REPLIES[rules.asked, told[rules.asked] - 1])
+
+    focus = asyncio.run(ASKS.focus(task, player, 0))
+    task = replace(task, focus=focus)
+    return asyncio.run(play(task, Target(), Scripted("<answer>[]</answer>")))
+
+
+def test_the_way_of_a_sampler_is_drawn_on_the_time_line(tmp_path: Path, drawn: Drawn) -> None:
+    record = Record(tmp_path / "play")
+    record.add(sought(World(level="order", count=1).task(0)), policy="rl")
+    record.add(played(Keyframes(), SELECT), policy="rl")
+    first, second = data(view(tmp_path / "play"))["episodes"]
+    assert second["focus"] is None
+    assert (first["focus"]["segment"], first["focus"]["target"]) == ([5, 9], 6)
+    interval, position = first["focus"]["asked"]
+    assert interval == {
+        "seen": [0, 2, 4, 6, 8, 11],
+        "stretches": [[4, 9], [6, 9]],
+        "frames": [],
+        "unread": 0,
+        "replies": [REPLIES["interval", 0], REPLIES["interval", 1]],
+    }
+    assert (position["seen"], position["stretches"], position["frames"], position["unread"]) == (
+        [5, 6, 7, 9],
+        [],
+        [6],
+        1,
+    )
+    text = drawn(tmp_path / "play" / "report.html")
+    assert [text.count(each) for each in ("<span>asked 1</span>", "<span>asked 2</span>", "<span>looks at</span>")] == [
+        1
+    ] * 3
+    assert (text.count('class="band reply"'), text.count('class="key reply"'), text.count('class="band focus"')) == (
+        2,
+        1,
+        1,
+    )

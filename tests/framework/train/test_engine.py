@@ -1,4 +1,4 @@
-"""What verl's engine with low-rank adapters sends to the rollout; peek/adapting.py runs it, without Ray."""
+"""verl's engine with low-rank adapters or frozen eyes; peek/adapting.py and peek/freezing.py run it, without Ray."""
 
 import json
 import subprocess
@@ -17,11 +17,16 @@ PEEK = Path(__file__).parent / "peek"
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    run = Run(tmp_path_factory.mktemp("lora"))
-    recipe = find_recipe(str(PEEK / "peek.yaml"), ["algorithm.lora_rank=4"])
+    return said_by("adapting", tmp_path_factory.mktemp("lora"), "algorithm.lora_rank=4")
+
+
+def said_by(program: str, folder: Path, *changes: str) -> dict[str, Any]:
+    """What a program of peek/ says about the engine of a recipe with these changes."""
+    run = Run(folder)
+    recipe = find_recipe(str(PEEK / "peek.yaml"), changes)
     model = recipe.reasoner.folder()
     run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
-    command = [sys.executable, "-m", "adapting", str(run.home / "told.json")]
+    command = [sys.executable, "-m", program, str(run.home / "told.json")]
     done = subprocess.run(
         command, env=environment(recipe, run, model, PEEK), cwd=run.home, capture_output=True, text=True
     )
@@ -47,3 +52,24 @@ def test_a_rollout_that_takes_them_says_what_the_trainer_says(told: dict[str, An
 
 def test_verls_own_would_forget_adapters_outside_of_wrapped_layers(told: dict[str, Any]):
     assert "model.visual.merger.linear_fc1.weight" in told["forgotten"], "verl sends them now: leave it to verl"
+
+
+def test_frozen_eyes_stay_as_they_are_while_the_rest_learns(tmp_path: Path):
+    moved = said_by("freezing", tmp_path, "algorithm.freeze=[vision]", "algorithm.lr=0.01")
+    eyes = [step for name, step in moved.items() if ".visual." in f".{name}"]
+    words = [step for name, step in moved.items() if ".visual." not in f".{name}"]
+    assert eyes
+    assert not any(eyes)
+    assert all(words)
+
+
+def test_eyes_that_are_not_frozen_learn_too(tmp_path: Path):
+    moved = said_by("freezing", tmp_path, "algorithm.lr=0.01")
+    assert any(step for name, step in moved.items() if ".visual." in f".{name}")
+
+
+def test_frozen_eyes_get_no_adapters(tmp_path: Path):
+    names = said_by("freezing", tmp_path, "algorithm.freeze=[vision]", "algorithm.lora_rank=4")
+    adapters = [name for name in names if "lora_" in name]
+    assert adapters
+    assert not any("visual" in name for name in adapters)
