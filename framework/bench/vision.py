@@ -1,6 +1,8 @@
-"""What masks cost: J and F against vos-benchmark, overlap against plain numpy.
+"""What masks and frames cost: J and F against vos-benchmark, overlap against plain numpy, frames against decoding each.
 
 outlines.py   clips, and pairs of every kind     time a frame, and the largest difference of any value
+scoring.py    predictions of a whole dataset     two processes against one
+frames.py     films and event loops              a window that many look at, lateness, memory
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +12,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from framework.bench import outlines
+from framework.bench import frames as films
+from framework.bench import outlines, scoring
 from framework.bench.race import Row, race, tables
 from framework.vision import masks, metrics, overlap
 
@@ -19,15 +22,20 @@ FRAMES = 32
 PAIRS = 1000
 
 
-def measure(folder: Path, rounds: int = ROUNDS, frames: int = FRAMES, pairs: int = PAIRS) -> dict[str, Any]:
-    """All rows. `apart` is the largest difference between our J or F of a frame and that of others, over all pairs."""
+def measure(folder: Path) -> dict[str, Any]:
+    """All of it."""
+    return {"masks": compared(), "scoring": scoring.row(folder), **films.measure(folder)}
+
+
+def compared(rounds: int = ROUNDS, frames: int = FRAMES, pairs: int = PAIRS) -> dict[str, Any]:
+    """Masks alone. `apart` is the largest difference between our J or F of a frame and that of others, of all pairs."""
     import cv2
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        rows = [_outlines(name, rounds, frames) for name in outlines.CLIPS] + [_overlap(rounds, frames)]
-        return {"rounds": rounds, "frames": frames, "pairs": pairs, "apart": outlines.apart(pairs), "rows": rows}
+        rows = [*(_outlines(name, rounds, frames) for name in outlines.CLIPS), _overlap(rounds, frames)]
+        return {"pairs": pairs, "apart": outlines.apart(pairs), "rows": rows}
     finally:
         cv2.setNumThreads(threads)
 
@@ -67,7 +75,9 @@ def _plain(drawn: masks.Dense, true: masks.Dense) -> float:
 
 def shown(figures: Mapping[str, Any]) -> Iterator[Table]:
     """As tables."""
-    yield from tables(figures["rows"])
+    masks = figures["masks"]
+    yield from tables([*masks["rows"], figures["scoring"]])
     equal = Table("J and F as vos-benchmark has them", "pairs", "largest difference", box=None, header_style="dim")
-    equal.add_row("", str(figures["pairs"]), f"{figures['apart']:.1e}")
+    equal.add_row("", str(masks["pairs"]), f"{masks['apart']:.1e}")
     yield equal
+    yield from films.shown(figures)

@@ -14,7 +14,6 @@ from framework.errors import TrainError
 from framework.registry import find
 
 BENCHES = {
-    "frames": "framework.bench.frames",
     "loop": "framework.train.bench.loop",
     "rewards": "framework.bench.rewards",
     "vision": "framework.bench.vision",

@@ -1,12 +1,10 @@
 """The vision bench compares like with like: both sides count the same masks, to the same numbers."""
 
-import json
-
 import numpy as np
 import pytest
 
 from framework.bench import outlines, vision
-from framework.cli import main
+from framework.bench.race import tables
 from framework.vision import masks, overlap
 
 
@@ -27,12 +25,11 @@ def test_plain_overlap_is_what_bits_say():
     assert overlap.iou(list(map(masks.pack, drawn)), list(map(masks.pack, true))) == pytest.approx(np.array(plain))
 
 
-def test_every_figure_is_measured_told_and_written(tmp_path, capsys, monkeypatch):
+def test_every_kind_of_clip_is_raced_and_told(monkeypatch):
     small = {name: (height // 4, width // 4, *rest) for name, (height, width, *rest) in outlines.CLIPS.items()}
     monkeypatch.setattr(outlines, "CLIPS", small)
-    monkeypatch.setattr(vision.measure, "__defaults__", (1, 1, 36))
-    assert main(["bench", "vision", "--json", "--out", str(tmp_path)]) == 0
-    figures = json.loads(capsys.readouterr().out)
+    figures = vision.compared(rounds=1, frames=1, pairs=36)
     assert figures["apart"] <= 1e-9
-    races, equal = vision.shown(figures)
-    assert (races.row_count, equal.row_count) == (len(outlines.CLIPS) + 1, 1)
+    assert len(figures["rows"]) == len(small) + 1
+    [races] = tables(figures["rows"])
+    assert races.row_count == len(small) + 1
