@@ -31,6 +31,7 @@ COMMANDS = {
     "segment": "ask about an image or a clip, and draw what is meant into every frame",
     "lab": "the synthetic video world, to look at",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
+    "ablate": "what is each part worth? a recipe's tables of variants, trained, played and held together",
     "reward": "prove rewards before a run learns from them",
     "data": "public datasets, made ready and looked through",
     "bench": "measure what is claimed, on this machine",

@@ -29,6 +29,8 @@ from framework.vision.propagator import Propagator
 from framework.vision.segmenter import Segmenter
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+ABLATIONS = "ablations.yaml"
+"""Lies beside recipes and is none: what `limner ablate` makes of them."""
 
 Tasks = Annotated[SerializeAsAny[Source], chosen("data")]
 
@@ -142,6 +144,8 @@ def names() -> list[str]:
     """Every recipe of the house."""
     found: list[str] = []
     for path in sorted(RECIPES.rglob("*.yaml")):
+        if path.name == ABLATIONS:
+            continue
         place = path.relative_to(RECIPES)
         found.append(str(place.parent) if place.name == "recipe.yaml" else str(place.with_suffix("")))
     return found

@@ -10,11 +10,11 @@ import asyncio
 import random
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from statistics import fmean, median
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -50,6 +50,11 @@ class Sampler(Settings):
         return self.model_copy(
             update={name: rules.model_copy(update={"sight": sight}) for name, rules in self.games.items()}
         )
+
+    @property
+    def teaching(self) -> Mapping[str, Any]:
+        """The settings that its lessons depend on; all of them, unless a sampler knows better."""
+        return self.model_dump(mode="json")
 
     @abstractmethod
     def lessons(self, task: Task) -> Sequence[tuple[Task, Rules]]:
@@ -88,6 +93,10 @@ class Hierarchical(Sampler):
     """The stretch is asked for at most this often; 0 leaves the whole clip."""
     target: Literal["position", "random", "first"] = "position"
     """Ask for the frame; or take one of the segment by lot, or its first."""
+
+    @property
+    def teaching(self) -> Mapping[str, Any]:
+        return {name: rules.model_dump(mode="json") for name, rules in self.games.items()}
 
     def lessons(self, task: Task) -> list[tuple[Task, Rules]]:
         """The stretch is sought in the whole clip, or in part of it; the position in a segment about as long as it."""

@@ -12,7 +12,11 @@ from typing import Any
 from framework.errors import TrainError
 from framework.recipe import Recipe
 
-FREE = {"name", "about", "stages", "cluster", "certify", "verl"}
+FREE: Any = {
+    **dict.fromkeys(("name", "about", "stages", "cluster", "certify", "verl"), True),
+    **dict.fromkeys(("sampler", "segmenter", "propagator"), True),
+    "data": {"eval"},
+}
 """Sections that may change between two halves of a run."""
 
 

@@ -1,0 +1,169 @@
+"""limner ablate: a recipe's tables of variants, trained where they differ in training, played, and held together.
+
+trials ─▶ cold starts, each once ─▶ rl, each once ─▶ evaluations, each once ─▶ table_5.csv, .json, .html
+
+What is done stays: the same command goes on where it was stopped, and another table finds its stages there.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import replace
+from itertools import groupby
+from multiprocessing import get_context
+from pathlib import Path
+
+from rich.table import Table
+
+from framework import ablation
+from framework.ablation import Ablation, Job, Trial
+from framework.commands import console, counted, takes_out, takes_recipe
+from framework.config import Tree, typed
+from framework.errors import TrainError, UserError
+from framework.outcome import COLUMNS, FILE, PAIRS, Games, Outcome, mean_rows, outcome, pair_rows, write
+from framework.page import ablated
+from framework.preflight import preflight
+from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
+from framework.record import writable
+
+NAMES = {"cold_start": "cold start", "rl": "rl", "eval": "evaluation"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    takes_recipe(parser)
+    parser.add_argument("--table", metavar="NAME", action="append", default=[], help="only this one; may be said again")
+    parser.add_argument("--tables", metavar="FILE", type=Path, help=f"{ABLATIONS} beside the recipe if not said")
+    parser.add_argument("--seeds", metavar="N", type=counted, help="of every variant; as the tables say if not said")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, action="append", default=[], help="a finished `limner train` of this recipe"
+    )
+    parser.add_argument("--together", metavar="N", type=counted, default=1, help="so many stages side by side")
+    parser.add_argument("--plan", action="store_true", help="only say what there is to do")
+    takes_out(parser, "runs/RECIPE/ablate")
+
+
+def run(said: argparse.Namespace) -> int:
+    name = find_recipe(said.recipe, said.changes).name
+    folder: Path = said.out or Path("runs") / name / "ablate"
+    tables = ablation.chosen(ablation.read(said.recipe, said.tables), said.table)
+    trials = ablation.trials(said.recipe, said.changes, tables, folder, said.run, said.seeds)
+    jobs = ablation.jobs(trials)
+    left = [job for job in jobs if not done(job)]
+    out = console()
+    out.print(plan(trials, jobs, left), soft_wrap=True)
+    if said.plan:
+        return 0
+    writable(folder)
+    _fits(left)
+    try:
+        _do_all(left, said.together, locate(said.recipe).parent)
+    except TrainError as error:
+        print(f"limner: {error}\nto go on, the same command again", file=sys.stderr)
+        return 1
+    for found in _outcomes(tables, trials):
+        beside = folder / f"table_{found.name}"
+        files = [*write(found, beside), ablated.write(beside.with_suffix(".html"), name, found)]
+        for table in _shown(found):
+            out.print("", table)
+        out.print(*files, sep="\n", soft_wrap=True)
+    return 0
+
+
+def plan(trials: Sequence[Trial], jobs: Sequence[Job], left: Sequence[Job]) -> str:
+    """What there is to do, in a line."""
+    count, open_ = Counter(job.stage for job in jobs), Counter(job.stage for job in left)
+    said = [f"{NAMES[stage]}: {number}, {open_[stage]} to do" for stage, number in count.items()]
+    return f"{len(trials)} trials · {' · '.join(said)}"
+
+
+def done(job: Job) -> bool:
+    if job.stage == "eval":
+        return (job.run.folder / FILE).is_file()
+    stages = job.recipe.stages
+    steps = stages.cold_start.steps if job.stage == "cold_start" else stages.rl.steps
+    return job.run.last_step() >= steps
+
+
+def _fits(jobs: Sequence[Job]) -> None:
+    """Before hours are spent."""
+    for job in jobs:
+        for finding in preflight(job.recipe) if job.stage != "eval" else ():
+            if finding.remedy:
+                raise UserError(finding.remedy)
+
+
+def _do_all(jobs: Sequence[Job], together: int, beside: Path) -> None:
+    """Stage by stage, since each waits for those before it; within one, some side by side."""
+    for stage, some in groupby(jobs, lambda job: job.stage):
+        if together == 1:
+            for job in some:
+                print(f"limner: {NAMES[stage]} · {job.run.folder}", flush=True)
+                do(job, beside)
+            continue
+        with ProcessPoolExecutor(together, mp_context=get_context("spawn")) as pool:
+            waiting = [(job, pool.submit(_aside, job, job.recipe.model_dump(mode="json"), beside)) for job in some]
+            for job, doing in waiting:
+                doing.result()
+                print(f"limner: {NAMES[stage]} · {job.run.folder}", flush=True)
+
+
+def _aside(job: Job, recipe: Tree, beside: Path) -> None:
+    """In a process of its own, where settings are read anew; what several would say at once is written down."""
+    job.run.folder.mkdir(parents=True, exist_ok=True)
+    with (job.run.folder / "log.txt").open("a") as log, redirect_stdout(log):
+        do(replace(job, recipe=typed(Recipe, recipe)), beside)
+
+
+def do(job: Job, beside: Path) -> None:
+    """One stage to its end. `beside` holds a user's own code."""
+    if job.stage == "eval":
+        return _play(job)
+    if job.stage == "cold_start":
+        from framework.train.cold_start import train_cold_start
+
+        train_cold_start(job.recipe, job.run.folder, beside)
+        return None
+    from framework.train.launch import train_rl
+
+    recipe = job.recipe
+    for run in job.after:
+        path = str(run.model())
+        recipe = recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": path})})
+    train_rl(recipe, job.run.folder, beside)
+    return None
+
+
+def _play(job: Job) -> None:
+    import asyncio
+
+    from framework.contest import contest
+
+    models = {run.stage: model for run in job.after if (model := run.model())}
+    found = asyncio.run(contest(job.recipe, models))
+    job.run.begin(job.recipe)
+    Games.of(found.tasks, found.greedy[job.plays]).write(job.run.folder)
+
+
+def _outcomes(tables: Mapping[str, Ablation], trials: Sequence[Trial]) -> list[Outcome]:
+    found: list[Outcome] = []
+    for name, table in tables.items():
+        played: dict[str, dict[int, Games]] = {}
+        for trial in trials:
+            if trial.table == name:
+                played.setdefault(trial.variant, {})[trial.seed] = Games.read(trial.games.run.folder)
+        found.append(outcome(name, table, played))
+    return found
+
+
+def _shown(found: Outcome) -> list[Table]:
+    title = f"table {found.name}: {found.about} ({found.tasks} tasks)\npaper: {found.paper}"
+    shown: list[Table] = []
+    for columns, rows, caption in ((COLUMNS, mean_rows(found), title), (PAIRS, pair_rows(found), "")):
+        table = Table(*columns, box=None, pad_edge=False, title=caption or None, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        shown.append(table)
+    return shown
