@@ -44,6 +44,10 @@ def test_how_long_and_where_may_change(tmp_path: Path):
     chain("stages.rl.steps=9", "cluster.offload=true", "verl.trainer.log_val_generations=1").resume(saved(tmp_path), 2)
 
 
+def test_how_it_is_judged_may_change(tmp_path: Path):
+    chain("data.eval.count=3", "segmenter=box_fill").resume(saved(tmp_path), 2)
+
+
 @pytest.mark.parametrize("change", ["algorithm.lr=1", "env.max_turns=2", "seed=1", "data.train.count=32"])
 def test_another_experiment_is_refused_by_name(tmp_path: Path, change: str):
     with pytest.raises(TrainError, match=rf"changed since global_step_2 in {change.partition('=')[0]}.*--fresh"):
