@@ -6,18 +6,25 @@ verl has a Ray actor for its trainer; here it runs in the driver, which saves a 
 import os
 import signal
 import sys
+import time
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from framework.errors import LimnerError
+from framework.errors import LimnerError, TrainError
 from framework.train.reason import reason
 from framework.train.run import Run
 from framework.train.settings import verl_config
+from framework.training import Cluster
 
 FAILED = 3
 """Exit status when limner itself refuses to go on; its reason is in Run.reason."""
 PASSED_ON = ("LIMNER_", "VERL_", "VLLM_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "TOKENIZERS_", "RAY_DEDUP")
 """Beginnings of variables that every Ray process gets, on whichever node."""
+FOR_ITS_OWN = ("num_cpus", "num_gpus", "resources", "labels", "object_store_memory", "include_dashboard")
+"""What Ray is told when it starts, and refuses to hear when it runs already."""
+PATIENCE_S = 600.0
+"""Seconds in which all nodes of a cluster should have joined."""
 
 
 def main() -> int:
@@ -51,7 +58,9 @@ def train(run: Run) -> None:
     config = verl_config(recipe, run.home)
     config.transfer_queue.enable = True
     validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
-    ray.init(**ray_settings(config))
+    settings = ray_settings(config)
+    ray.init(**settings)
+    gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
     OmegaConf.resolve(config)
     tq.init(config.transfer_queue)
     try:
@@ -62,7 +71,7 @@ def train(run: Run) -> None:
 
 
 def ray_settings(config: Any) -> dict[str, Any]:
-    """verl's, with our variables for every process."""
+    """verl's, with our variables for every process. What a cluster that runs already has is not for us to say."""
     from omegaconf import OmegaConf
     from verl.trainer.constants_ppo import get_ppo_ray_runtime_env
 
@@ -72,7 +81,31 @@ def ray_settings(config: Any) -> dict[str, Any]:
     environment["env_vars"] |= ours | {"TRANSFER_QUEUE_ENABLE": "1"}
     os.environ["TRANSFER_QUEUE_ENABLE"] = "1"
     given = {name: value for name, value in (asked.get("runtime_env") or {}).items() if value is not None}
-    return asked | {"runtime_env": environment | given}
+    asked |= {"runtime_env": environment | given}
+    if joins(asked):
+        return {name: value for name, value in asked.items() if name not in FOR_ITS_OWN}
+    if asked.get("num_gpus") is not None:
+        asked["address"] = "local"  # or Ray joins whatever cluster was last started on this machine
+    return asked
+
+
+def joins(settings: Mapping[str, Any]) -> bool:
+    """Does a cluster run already, which the driver joins?"""
+    return (settings.get("address") or os.environ.get("RAY_ADDRESS") or "local") != "local"
+
+
+def gathered(cluster: Cluster, patience_s: float) -> None:
+    """Wait until every node has joined: where a cluster starts with the run, they come one by one."""
+    import ray
+
+    wanted, until = cluster.nodes * cluster.gpus_per_node, time.monotonic() + patience_s
+    while (there := int(ray.cluster_resources().get("GPU", 0))) < wanted:
+        if time.monotonic() > until:
+            raise TrainError(
+                f"cluster: nodes={cluster.nodes} with gpus_per_node={cluster.gpus_per_node} are {wanted} devices, and "
+                f"Ray has {there}; start Ray on the other nodes (`ray start --address=…`), or ask for fewer"
+            )
+        time.sleep(1)
 
 
 def fit(config: Any) -> None:

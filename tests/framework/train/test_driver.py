@@ -5,7 +5,7 @@ import pytest
 
 from framework.errors import TrainError
 from framework.recipe import find_recipe
-from framework.train.driver import ray_settings
+from framework.train.driver import joins, ray_settings
 from framework.train.launch import environment, launched
 from framework.train.run import Run
 from framework.train.settings import verl_config
@@ -30,3 +30,16 @@ def test_a_refusal_is_told_by_whoever_started_the_run(tmp_path: Path):
     with pytest.raises(TrainError, match=r"\(exit 3\)\ncluster\.platform: verl runs on 'cuda', not 'cpu'") as stopped:
         launched(run, 1, (sys.executable, "-m", "framework.train.driver"), env)
     assert "Traceback" not in str(stopped.value)
+
+
+def test_a_cluster_that_runs_is_joined_and_not_told_what_it_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRANSFER_QUEUE_ENABLE", "1")
+    config = verl_config(RECIPE, Path("runs/peek"), "model")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    alone = ray_settings(config)
+    assert (alone["address"], alone["num_gpus"], joins(alone)) == ("local", 1, False)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    joined = ray_settings(config)
+    assert joins(joined)
+    assert not joined.keys() & {"address", "num_cpus", "num_gpus", "include_dashboard"}
+    assert joined["runtime_env"] == alone["runtime_env"]
