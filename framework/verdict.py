@@ -1,7 +1,8 @@
 """What a recipe's evaluation comes to: everyone plays, eval.json and the episodes are written, and tables are shown.
 
 contest ─▶ eval.json          who is how good, and what training gained
-        └▶ eval/              the models' and the expert's greedy episodes, for the report
+        ├▶ eval/              the models' and the expert's greedy episodes, for the report
+        └▶ predictions/rl/    and their masks of prepared data, for `limner score`
 """
 
 import asyncio
@@ -11,9 +12,12 @@ from pathlib import Path
 from rich.table import Table
 
 from framework.contest import Contest, contest
-from framework.evaluate import Gain, Row, gain, row, write
+from framework.data import prepared
+from framework.data.prepared import Prepared
+from framework.evaluate import Gain, Played, Row, gain, row, write
 from framework.recipe import Recipe
 from framework.record import Record
+from framework.vision.predictions import NAME, Writer
 
 FILE = "eval.json"
 
@@ -24,13 +28,25 @@ def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[lis
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
     gains = _gains(played, [name for name in models if name in played.greedy], recipe.seed)
     record = Record(folder / "eval", fresh=True)
-    for name in ("expert", *models):
-        games = played.greedy.get(name)
-        for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True) if games else ():
+    for name, games in played.greedy.items():
+        if name not in ("expert", *models):
+            continue
+        for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True):
             record.add(episode, earned, policy=name, stage="eval")
+        if isinstance(recipe.data.eval, Prepared) and recipe.segmenter:
+            _predicted(folder / "predictions" / name / NAME, games)
     write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
     tables = [_players(rows, played.score_name), *_kinds(rows)]
     return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
+
+
+def _predicted(path: Path, games: Played) -> None:
+    """What a player drew, expression by expression. Who did not answer predicts nothing."""
+    with Writer(path) as file:
+        for episode in games.rounds[0]:
+            drawn = episode.turns[-1].drawn if episode.turns else None
+            if drawn:
+                file.add(*prepared.place(episode.task.id), drawn.frames)
 
 
 def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]:

@@ -15,21 +15,25 @@ from framework.verdict import judge
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     takes_out(parser, "runs/RECIPE")
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, help="the run whose models play; the one in --out if not said"
+    )
 
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     folder: Path = said.out or Path("runs") / recipe.name
     writable(folder)
-    evaluate(recipe, folder)
+    evaluate(recipe, folder, said.run)
     return 0
 
 
-def evaluate(recipe: Recipe, folder: Path) -> None:
-    """The models of a run against everyone else, and the page."""
-    models = {stage: model for stage in ("cold_start", "rl") if (model := Run(folder, stage).model())}
+def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None) -> None:
+    """The models of a run against everyone else, and the page. They may have been trained by another recipe."""
+    home = trained or folder
+    models = {stage: model for stage in ("cold_start", "rl") if (model := Run(home, stage).model())}
     if not models:
-        raise UserError(f"{folder}: holds no trained model; make one with: limner train {recipe.name}")
+        raise UserError(f"{home}: holds no trained model; make one with: limner train {recipe.name}")
     tables, gains = judge(recipe, folder, models)
     out = console()
     for table in tables:

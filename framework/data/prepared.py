@@ -65,6 +65,16 @@ class Prepared(Source):
         return tables(str(self._folder))
 
 
+def place(task: str) -> tuple[str, str]:
+    """The video and the expression of a task, by its id.
+
+    >>> place("ref_sav/train/sav/v1/0")
+    ('sav/v1', '0')
+    """
+    video, _, expression = task.split("/", 2)[2].rpartition("/")
+    return video, expression
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """The two tables of a folder, opened."""
