@@ -6,7 +6,7 @@ a few tasks ─▶ played by the greediest looker ─▶ tokens, against the lim
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def batch(recipe: Recipe) -> list[Finding]:
     """Do the numbers of a step divide?"""
     algorithm, cluster = recipe.algorithm, recipe.cluster
     episodes = algorithm.prompts * algorithm.group
-    shards = cluster.nodes * (cluster.gpus_per_node if cluster.platform == "cuda" else 1)
+    devices = cluster.nodes * cluster.gpus_per_node
+    shards = max(devices // cluster.sequence_parallel, 1)
     mini = algorithm.mini_batch or algorithm.prompts
     findings = [Finding("step", f"{algorithm.prompts} tasks × {algorithm.group} episodes = {episodes}")]
     if algorithm.group < 2:
@@ -81,10 +82,10 @@ def batch(recipe: Recipe) -> list[Finding]:
         remedy = f"algorithm.mini_batch: {mini} does not divide algorithm.prompts {prompts}; try {_divisors(prompts)}"
         findings.append(Finding("mini batch", str(mini), f"divides {prompts}", remedy))
     if (mini * algorithm.group) % shards:
-        devices = f"{shards} devices (cluster.nodes × cluster.gpus_per_node)"
+        among = f"{shards} devices (cluster.nodes × cluster.gpus_per_node / cluster.sequence_parallel)"
         step = shards // math.gcd(shards, algorithm.group)
         learned = mini * algorithm.group
-        remedy = f"algorithm.prompts: {learned} episodes do not divide among {devices}; set it to {step}, {2 * step} …"
+        remedy = f"algorithm.prompts: {learned} episodes do not divide among {among}; set it to {step}, {2 * step} …"
         findings.append(Finding("devices", str(shards), f"divides {learned}", remedy))
     if algorithm.prompts > recipe.data.train.size():
         size = recipe.data.train.size()
@@ -92,7 +93,22 @@ def batch(recipe: Recipe) -> list[Finding]:
             f"algorithm.prompts: {algorithm.prompts} a step, but data.train has {size} tasks; set it to at most {size}"
         )
         findings.append(Finding("tasks", str(size), f"≥ {algorithm.prompts}", remedy))
-    return findings
+    return [*findings, *_spread(recipe, devices)]
+
+
+def _spread(recipe: Recipe, devices: int) -> Iterator[Finding]:
+    """Can a server, or an episode, be spread over so many devices?"""
+    cluster, backend = recipe.cluster, recipe.rollout.backend
+    for key, parts in (("tensor_parallel", cluster.tensor_parallel), ("sequence_parallel", cluster.sequence_parallel)):
+        remedy = ""
+        if devices % parts:
+            remedy = f"{parts} does not divide {devices} devices; try {_divisors(devices)}"
+        elif parts > 1 and key == "tensor_parallel" and backend == "transformers":
+            remedy = f"the transformers backend uses one device, not {parts}; set it to 1, or rollout.backend=vllm"
+        elif parts > 1 and key == "sequence_parallel" and cluster.platform == "cpu":
+            remedy = f"{parts} needs packed batches, which the cpu platform does not have; set it to 1"
+        if parts > 1:
+            yield Finding(key, str(parts), f"divides {devices}", remedy and f"cluster.{key}: {remedy}")
 
 
 def _divisors(number: int) -> str:

@@ -148,8 +148,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield "algorithm.adv_estimator", f"limner_{advantage}" if advantage in ADVANTAGES else advantage
     mini_batch = algorithm.mini_batch or algorithm.prompts
     yield f"{ACTOR}.ppo_mini_batch_size", mini_batch
-    devices = cluster.nodes * cluster.gpus_per_node // cluster.sequence_parallel
-    micro_batch = _divisor(mini_batch * algorithm.group // devices, algorithm.micro_batch)
+    shards = max(cluster.nodes * cluster.gpus_per_node // cluster.sequence_parallel, 1)
+    micro_batch = _divisor(mini_batch * algorithm.group // shards, algorithm.micro_batch)
     for side, key in ((ACTOR, "ppo"), (ROLLOUT, "log_prob"), (REF, "log_prob")):
         yield f"{side}.{key}_micro_batch_size_per_gpu", micro_batch
     low, high = algorithm.clip

@@ -41,6 +41,26 @@ def test_devices_must_share_a_step_evenly():
     assert remedy.endswith("set it to 3, 6 …")
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["cluster.tensor_parallel=3"], "cluster.tensor_parallel: 3 does not divide 16 devices; try 1, 2, 4, 8, 16"),
+        (["cluster.tensor_parallel=2", "rollout.backend=transformers"], "the transformers backend uses one device"),
+        (["cluster.sequence_parallel=2", "cluster.platform=cpu"], "needs packed batches, which the cpu platform does"),
+    ],
+)
+def test_what_cannot_be_spread_over_devices_is_told(changes: list[str], told: str):
+    cluster = ["cluster.platform=cuda", "cluster.nodes=2", "cluster.gpus_per_node=8", "rollout.backend=vllm"]
+    [remedy] = remedies(*cluster, *changes)
+    assert told in remedy
+
+
+def test_devices_that_share_an_episode_share_the_batch_as_one():
+    cluster = ("cluster.platform=cuda", "rollout.backend=vllm", "cluster.nodes=16", "cluster.gpus_per_node=8")
+    assert remedies(*cluster)[0].startswith("algorithm.prompts: 64 episodes do not divide among 128 devices")
+    assert not remedies(*cluster, "cluster.sequence_parallel=2", "cluster.tensor_parallel=4")
+
+
 def test_what_the_remedy_asks_for_is_enough():
     [remedy] = remedies("rollout.episode_tokens=40")
     needed = remedy.partition("set it to ")[2].partition(",")[0]

@@ -43,3 +43,23 @@ def test_a_cluster_that_runs_is_joined_and_not_told_what_it_has(monkeypatch: pyt
     assert joins(joined)
     assert not joined.keys() & {"address", "num_cpus", "num_gpus", "include_dashboard"}
     assert joined["runtime_env"] == alone["runtime_env"]
+
+
+def test_episodes_that_are_spread_over_devices_are_so_in_both_of_verls_engines():
+    from omegaconf import OmegaConf
+    from verl.utils.config import omega_conf_to_dataclass
+
+    changes = [
+        "cluster.platform=cuda",
+        "cluster.gpus_per_node=4",
+        "cluster.sequence_parallel=2",
+        "cluster.offload=true",
+    ]
+    config = verl_config(find_recipe(str(PEEK / "peek.yaml"), changes), Path("runs/peek"), "model")
+    actor, ref = config.actor_rollout_ref.actor, config.actor_rollout_ref.ref
+    OmegaConf.set_struct(config, False)
+    for key in [key for key in ref if key.startswith("log_prob_")]:
+        ref[key.replace("log_prob", "ppo")] = ref.pop(key)  # as verl's workers do
+    ref.use_dynamic_bsz, ref.ppo_mini_batch_size = ref.pop("ppo_use_dynamic_bsz"), actor.ppo_mini_batch_size
+    for engine in (omega_conf_to_dataclass(actor).engine, omega_conf_to_dataclass(ref).engine):
+        assert (engine.ulysses_sequence_parallel_size, engine.param_offload, engine.strategy) == (2, True, "fsdp2")

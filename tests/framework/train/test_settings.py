@@ -39,6 +39,19 @@ def test_what_a_recipe_says_is_what_verl_gets():
     assert verl.actor_rollout_ref.model.path == "model"
 
 
+def test_what_a_recipe_says_of_its_cluster_is_what_verl_gets():
+    changes = ("nodes=4", "gpus_per_node=8", "tensor_parallel=2", "sequence_parallel=4", "offload=true")
+    verl = settings.verl_config(recipe("cluster.platform=cuda", *(f"cluster.{each}" for each in changes)), RUN, "model")
+    assert (verl.trainer.device, verl.trainer.nnodes, verl.trainer.n_gpus_per_node) == ("cuda", 4, 8)
+    side = verl.actor_rollout_ref
+    assert side.rollout.tensor_model_parallel_size == 2
+    assert side.actor.ulysses_sequence_parallel_size == side.ref.ulysses_sequence_parallel_size == 4
+    for fsdp in (side.actor.fsdp_config, side.ref.fsdp_config):
+        assert fsdp.param_offload
+    assert side.actor.fsdp_config.optimizer_offload
+    assert side.model.use_remove_padding, "episodes can be spread over devices only when they are packed"
+
+
 def test_our_estimators_stand_beside_verls():
     assert told("algorithm.advantage=rloo")["algorithm.adv_estimator"] == "limner_rloo"
     assert told("algorithm.advantage=opo")["algorithm.adv_estimator"] == "opo"
