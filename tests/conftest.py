@@ -2,10 +2,14 @@
 
 import json
 import os
+import resource
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +77,24 @@ def serving(way: Way) -> Iterator[Served]:
 def serve() -> Callable[[Way], Any]:
     """A real server in a thread: `with serve(way) as served`, where way(request, asked) writes the reply."""
     return serving
+
+
+@pytest.fixture(scope="session")
+def spent() -> Callable[[str], float]:
+    """What a new Python spends on some lines, the least of three, in units of what numpy, pydantic and asyncio take.
+
+    On a quiet machine such a unit is a fifth of a second; on a busy one a second of a core is worth less, and it too.
+    """
+    unit = _least("import numpy, pydantic, asyncio")
+    return lambda lines: _least(lines) / unit
+
+
+def _least(lines: str) -> float:
+    return min(_seconds(lines) for _ in range(3))
+
+
+def _seconds(lines: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", lines], capture_output=True, check=True, cwd=Path(__file__).parents[1])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
