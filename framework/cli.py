@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.path.insert(0, str(ROOT))  # other packages also ship a `recipes` or a `tests`
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
-    )  # threads that wait spinning take the cores from other processes
+    )  # spinning threads take the cores from others
     try:
         code = command(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
