@@ -40,7 +40,9 @@ class Games:
 
     def write(self, folder: Path) -> None:
         plain = {name: values.tolist() for name, values in self.values.items()}
-        (folder / FILE).write_text(json.dumps({**asdict(self), "values": plain}))
+        whole = folder / f"{FILE}.part"
+        whole.write_text(json.dumps({**asdict(self), "values": plain}))
+        whole.rename(folder / FILE)  # what is there is whole, and counts as done
 
     @classmethod
     def read(cls, folder: Path) -> "Games":
