@@ -94,7 +94,7 @@ def here(job: Job, folder: Path) -> str:
 def _began(folder: Path) -> Iterator[str]:
     """Where it runs, and how it ends."""
     yield ""
-    yield "set -meu  # m: or what runs in the background would be deaf to Ctrl-C"
+    yield "set -eu"
     yield f"cd {shlex.quote(str(folder))}"
     yield f'export PATH={shlex.quote(str(Path(sys.prefix) / "bin"))}:"$PATH" RAY_USAGE_STATS_ENABLED=0'
     yield "trap 'kill $(jobs -p) 2>/dev/null' EXIT"
@@ -121,7 +121,7 @@ def _gathered(job: Job, first: str, others: Sequence[str]) -> Iterator[str]:
 
 def _waited(farewell: str) -> Iterator[str]:
     """Until it is done; if it is stopped, it takes its leave."""
-    yield f'stop() {{ kill -INT "$train"; wait "$train" || true; {farewell or "exit 130"}; }}'
+    yield f'stop() {{ kill -TERM "$train"; wait "$train" || true; {farewell or "exit 130"}; }}'
     yield "trap stop INT TERM"
     yield 'wait "$train"'
 

@@ -53,7 +53,7 @@ def launched(run: Run, steps: int, command: Sequence[str], env: Mapping[str, str
     rewind(run.metrics, stage, began)
     run.reason.unlink(missing_ok=True)
     console.print(f"{stage}: step {began} of {steps} · {run.folder} · verl is starting", markup=False)
-    with _driver(run, command, env) as driver, _shown(console, stage, steps, began) as show:
+    with _heeded(), _driver(run, command, env) as driver, _shown(console, stage, steps, began) as show:
         for line in _lines(run.metrics, stage, driver, began):
             show(line)
     if driver.returncode:
@@ -89,6 +89,16 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
 
 
 # ---- the process --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _heeded() -> Iterator[None]:
+    """Slurm, Kubernetes and `ray job stop` end a job with SIGTERM: to a run that is a Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ PROGRAMS = {
     "python": "echo 10.0.0.1",
     "ray": '[[ $1 == start ]] && exec sleep 60; [[ -e $HERE/asked ]] || { touch "$HERE/asked"; exit 1; }',
     "limner": """
-        trap "exit 130" INT
+        trap "exit 130" TERM
         echo "RAY_ADDRESS $RAY_ADDRESS" >> "$HERE/said"
         for _ in $(seq $LASTS); do sleep 0.1; done
         exit 7

@@ -1,6 +1,10 @@
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from framework.recipe import find_recipe
@@ -42,6 +46,40 @@ def test_a_recipe_that_is_left_in_a_run_reads_back_as_it_was(tmp_path: Path):
     recipe = find_recipe(str(PEEK / "peek.yaml"), [r"env.system=say \${nothing}"])
     Run(tmp_path).begin(recipe)
     assert Run(tmp_path).recipe.model_dump() == recipe.model_dump()
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+from framework.train.launch import launched
+from framework.train.run import Run
+from framework.recipe import find_recipe
+
+run = Run(Path(sys.argv[1]))
+run.begin(find_recipe("quickstart"))
+launched(run, 1, (sys.executable, "-c", "import time; time.sleep(60)"), {})
+"""
+
+
+def test_a_run_that_is_terminated_stops_its_driver_and_says_what_is_kept(tmp_path: Path):
+    command = [sys.executable, "-c", STOPPED, str(tmp_path)]
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3], **said) as run:
+        assert run.stdout
+        assert "verl is starting" in run.stdout.readline()
+        [driver] = _born(run.pid)
+        run.terminate()
+        assert "the same command goes on from there" in run.communicate(timeout=30)[1]
+    assert not psutil.pid_exists(driver)
+
+
+def _born(parent: int) -> list[int]:
+    """Its children, as soon as there are any."""
+    until = time.monotonic() + 10
+    while not (found := [each.pid for each in psutil.Process(parent).children()]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found
 
 
 def test_a_step_that_earned_nothing_says_nought_and_one_that_could_not_be_scored_says_nothing():
