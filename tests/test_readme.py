@@ -14,6 +14,14 @@ from framework.rubric import Rubric
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = [
+    README,
+    *(
+        path.read_text()
+        for room in ("envs", "framework", "recipes", "rewards")
+        for path in (ROOT / room).rglob("README.md")
+    ),
+]
 QUOTED = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -26,8 +34,8 @@ def test_what_is_quoted_is_the_file_that_is_tested(name: str, text: str) -> None
     assert text == (ROOT / name).read_text()
 
 
-def test_every_command_the_readme_names_is_one() -> None:
-    blocks = re.findall(r"```(?:bash|text)\n(.*?)```", README, flags=re.DOTALL)
+def test_every_command_that_a_page_names_is_one() -> None:
+    blocks = [block for page in PAGES for block in re.findall(r"```(?:bash|text)\n(.*?)```", page, flags=re.DOTALL)]
     named = {name for block in blocks for name in re.findall(r"limner (\w+)", block)}
     assert named
     assert named <= set(COMMANDS)
@@ -42,11 +50,13 @@ def test_the_formula_the_readme_shows_is_that_of_its_rewards() -> None:
     assert Rubric(rewards).formula() == found[2]
 
 
-FILES = set(re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", README))
+FILES = {
+    name for page in PAGES for name in re.findall(r"`((?:framework|envs|rewards|recipes|tests)/[\w/]+\.py)`", page)
+}
 
 
 @pytest.mark.parametrize("path", sorted(FILES))
-def test_every_file_the_readme_names_is_there(path: str) -> None:
+def test_every_file_that_a_page_names_is_there(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
