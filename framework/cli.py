@@ -55,9 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; the exit code is 0, 2 for a user's mistake, 130 for Ctrl-C."""
     if sys.path[0] != str(ROOT):
         sys.path.insert(0, str(ROOT))  # other packages also ship a `recipes` or a `tests`
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # spinning threads take the cores from others
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads take the cores from others
     try:
         code = command(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
