@@ -17,6 +17,7 @@ import numpy as np
 
 from framework.blocks import Grid, Ints
 from framework.errors import ConfigError, UserError
+from framework.reasoners.patches import Patches
 from framework.reasoners.voice import Shown
 from framework.types import Observation, Picture
 
@@ -55,6 +56,7 @@ class ChatML:
         self.banned_tokens = (self.special["<|image_pad|>"], self.special["<|video_pad|>"])
         self.vocabulary = max(self.tokenizer.get_vocab(with_added_tokens=True).values()) + 1
         self.newline = self.write("\n")
+        self.kept = Patches(self._patches)
         self.reply_begins = [self.special["<|im_start|>"], *self.write("assistant\n")]
 
     # ---- writing -----------------------------------------------------------------------------------------------------
@@ -124,9 +126,12 @@ class ChatML:
         return positions
 
     def patches(self, images: "Sequence[Pixels]") -> "dict[str, torch.Tensor]":
+        return self.kept.of(images)
+
+    def _patches(self, images: "Sequence[Pixels]") -> "tuple[torch.Tensor, torch.Tensor]":
         writable = [np.array(image) for image in images]  # torch warns of arrays that are shared and read-only
         taken = self.processor.image_processor(images=writable, do_resize=False, return_tensors="pt")
-        return {"pixel_values": taken["pixel_values"], "image_grid_thw": taken["image_grid_thw"]}
+        return taken["pixel_values"], taken["image_grid_thw"]
 
 
 def _processor(path: str, unit: int) -> Any:
