@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from framework.reasoners.chatml import ChatML
 from framework.reasoners.lab import Lab
 from framework.reasoners.patches import Patches
 
@@ -12,11 +13,17 @@ def pictures(*seeds: int) -> list[np.ndarray]:
     return [np.random.default_rng(seed).integers(0, 256, (*SIZES[seed % 4], 3), np.uint8) for seed in seeds]
 
 
+def lab() -> ChatML:
+    voice = Lab().voice()
+    assert isinstance(voice, ChatML)
+    return voice
+
+
 class Counted:
     """The lab's own processor, and how many pictures it was given."""
 
     def __init__(self) -> None:
-        self.voice, self.made = Lab().voice(), 0
+        self.voice, self.made = lab(), 0
 
     def __call__(self, images):
         self.made += len(images)
@@ -24,8 +31,8 @@ class Counted:
 
 
 @pytest.fixture(scope="module")
-def voice():
-    return Lab().voice()
+def voice() -> ChatML:
+    return lab()
 
 
 def test_what_is_kept_is_what_the_processor_makes_of_all_at_once(voice):
