@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tensors here are tiny, and waiting threads would take a core
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test fetches anything, nor waits for what is not there
 settings.register_profile("house", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("house")
 
