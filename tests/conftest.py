@@ -80,18 +80,20 @@ def serve() -> Callable[[Way], Any]:
     return serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def spent() -> Callable[[str], float]:
-    """What a new Python spends on some lines, the least of three, in units of what numpy, pydantic and asyncio take.
+    """What a new Python spends on some lines, in units of what it spends on importing numpy, pydantic and asyncio.
 
-    On a quiet machine such a unit is a fifth of a second; on a busy one a second of a core is worth less, and it too.
+    On a quiet machine such a unit is a quarter of a second; on a busy one a second of a core is worth less, and it too:
+    the two are measured in turns, and the least of three counts.
     """
-    unit = _least("import numpy, pydantic, asyncio")
-    return lambda lines: _least(lines) / unit
 
+    def least(lines: str) -> float:
+        pairs = [(_seconds(lines), _seconds("import numpy, pydantic, asyncio")) for _ in range(3)]
+        ours, unit = (min(side) for side in zip(*pairs, strict=True))
+        return ours / unit
 
-def _least(lines: str) -> float:
-    return min(_seconds(lines) for _ in range(3))
+    return least
 
 
 def _seconds(lines: str) -> float:

@@ -74,11 +74,12 @@ def test_a_run_that_is_terminated_stops_its_driver_and_says_what_is_kept(tmp_pat
 
 
 def _born(parent: int) -> list[int]:
-    """Its children, as soon as there are any."""
+    """Its children, as soon as there are any and it knows of them."""
     until = time.monotonic() + 10
     while not (found := [each.pid for each in psutil.Process(parent).children()]):
         assert time.monotonic() < until
         time.sleep(0.02)
+    time.sleep(1)  # it waits for the fork to succeed, and could not be told anything meanwhile
     return found
 
 
