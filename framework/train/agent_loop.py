@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +33,9 @@ from framework.training import Sampling
 from framework.types import Episode, Stop, Task
 
 PAINTERS = 4
-"""Threads that make pixels and patches."""
+"""Threads that make tasks, pixels and patches."""
+TASKS = 1024
+"""Tasks that are remembered: the episodes of a group play the same one."""
 
 
 class Served:
@@ -88,7 +91,8 @@ class Player(_Worker):
         super().__init__(*args, **settings)
         self.recipe = Run.here().recipe
         self.voice = self.recipe.reasoner.voice()
-        self.sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
+        sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
+        self.task = lru_cache(maxsize=TASKS)(lambda split, index: sources[split].task(index))
         self.painters = ThreadPoolExecutor(PAINTERS, "paint")
         self.pulse = Pulse()
 
@@ -101,11 +105,11 @@ class Player(_Worker):
         trace: bool = True,
         **row: Any,
     ) -> None:
-        task = self.sources[row["split"]].task(row["index"])
+        began, loop = self.pulse.begin(), asyncio.get_running_loop()
+        task = await loop.run_in_executor(self.painters, self.task, row["split"], row["index"])
         limits = self.recipe.rollout.model_copy(
             update={"temperature": sampling_params["temperature"], "top_p": sampling_params["top_p"]}
         )
-        began = self.pulse.begin()
         output = await self._played(task, limits, row)
         output.extra_fields |= {"session": row["session_id"], "stall_s": self.pulse.late_since(began)}
         await self._agent_loop_postprocess(output, trajectory["validate"], **row)
