@@ -31,6 +31,7 @@ MOST = 1000
 """Questions asked of one clip have seeds of their own as long as there are fewer."""
 
 TOGETHER = 128
+"""Tasks that are asked about at one time."""
 PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
 

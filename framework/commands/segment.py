@@ -97,18 +97,10 @@ async def _played(recipe: Recipe, task: Task, policy: str, model: Path | None, o
 
 async def _by_model(recipe: Recipe, task: Task, folder: str) -> Episode:
     """Always the likeliest token."""
-    from framework.reasoners.generator import Generator
-    from framework.reasoners.player import ModelPolicy
-    from framework.reasoners.sampling import Batcher
+    from framework.contest import opened, trained
 
-    reasoner = recipe.reasoner.model_copy(update={"path": folder})
-    generator = Generator.load(reasoner, device="cuda" if recipe.cluster.platform == "cuda" else "cpu")
-    ask = Batcher(generator.generate)
-    limits = recipe.rollout.model_copy(update={"temperature": 0.0})
-    try:
-        return await play(task, recipe.env, ModelPolicy(generator.voice, ask, limits, recipe.env.system))
-    finally:
-        await ask.close()
+    async with opened(recipe, trained(recipe, Path(folder))) as model:
+        return await play(task, recipe.env, model.greedy()(task, recipe.env, recipe.seed))
 
 
 def _newest(recipe: Recipe) -> Path | None:
