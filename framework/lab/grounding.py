@@ -9,8 +9,10 @@ is left to learn. Only clips that may be trained on are shown, and the same sett
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from framework.chat.grammar import Grammar
 from framework.lab.world import World
-from framework.reasoners.sizes import remember_sizes
+from framework.reasoners.towers import quicken_towers
 from framework.reasoners.voice import Voice
 from framework.tokens import Image, TokenLedger, Tokens
 from framework.types import Answer, Item, Observation, Picture, Role, Task
@@ -41,8 +43,8 @@ SEEN = 0.85
 """How often that picture is one that shows the target."""
 COVERED = 0.25
 """A token shows the target if it covers this share of it."""
-THREADS = 1
-"""More would hardly be quicker for so small a model, and would round sums otherwise: the weights would differ."""
+HANDS = 2
+"""Threads that work on a step: both halves are learned at once, while the next are made."""
 LONGEST = 1024
 
 
@@ -52,8 +54,10 @@ class Lesson:
 
     tokens: Tokens
     pictures: tuple[Picture, ...]
+    places: NDArray[np.int64]
+    """The position of every token, threefold. [3, tokens]"""
     seen: Mapping[str, "torch.Tensor"]
-    """Their patches."""
+    """The pictures' patches."""
     here: NDArray[np.float32]
     """1 at each visual token that shows the target."""
 
@@ -62,26 +66,38 @@ def ground(model: Any, voice: Voice, lab: "Lab", tell: Callable[[int, float], No
     """Teach `model` in place for `lab.grounding` steps; `tell` hears the loss of each step."""
     import torch
 
-    remember_sizes()
-    lots = np.random.default_rng(lab.seed)
-    with _lots_of_our_own(lab.seed):
-        tasks = [CLIPS.task(index) for index in range(min(CLIPS.count, lab.grounding * BATCH))]
-        asked = [when(task, voice, lab) for task in tasks], [where(task, voice, lab, lots) for task in tasks]
+    quicken_towers()
+    with _lots_of_our_own(lab.seed), ThreadPoolExecutor(HANDS) as hands:
         head = torch.nn.Linear(lab.hidden, 1)
         weights = [*model.parameters(), *head.parameters()]
         optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=DECAY, betas=(0.9, 0.98))
+        batches = _batches(voice, lab)
+        following = hands.submit(next, batches)
         model.train()
         for step in range(lab.grounding):
+            batch, following = following.result(), hands.submit(next, batches)
             optimizer.param_groups[0]["lr"] = LR * min(1, (step + 1) / WARMUP) * (1 - (1 - LAST) * step / lab.grounding)
-            drawn = [[kind[index] for index in lots.integers(len(kind), size=BATCH // 2)] for kind in asked]
-            halves = zip(WEIGHTS, drawn, strict=True)
-            loss = torch.stack([weight * _loss(model, head, voice, lessons) for weight, lessons in halves]).sum()
-            optimizer.zero_grad()
-            loss.backward()
+            losses, slopes = zip(*hands.map(partial(_learned, model, head, weights), batch, WEIGHTS), strict=True)
+            for weight, *both in zip(weights, *slopes, strict=True):
+                weight.grad = torch.stack(both).sum(0)
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
-            tell(step + 1, loss.item())
+            tell(step + 1, sum(losses))
         model.eval()
+
+
+def _batches(voice: Voice, lab: "Lab") -> Iterator[tuple["Batch", "Batch"]]:
+    """Half asks when, half where, for ever; which task is by lot, and each of its lessons is made once."""
+    lots = np.random.default_rng(lab.seed)
+    count = min(CLIPS.count, lab.grounding * BATCH)
+    asked = (
+        cache(lambda index: when(CLIPS.task(index), voice, lab)),
+        cache(lambda index: where(CLIPS.task(index), voice, lab, np.random.default_rng((lab.seed, index)))),
+    )
+    while True:
+        drawn = lots.integers(count, size=(2, BATCH // 2)).tolist()
+        first, second = (_batch(voice, [lesson(i) for i in row]) for lesson, row in zip(asked, drawn, strict=True))
+        yield first, second
 
 
 # ---- what is asked --------------------------------------------------------------------------------------------------
@@ -119,8 +135,10 @@ def _lesson(task: Task, voice: Voice, pictures: Sequence[Picture], here: NDArray
     if words:
         said = [*voice.write(words), voice.stop_tokens[0]]
         ledger.say(said, [0.0] * len(said))
+    tokens = ledger.close()
+    places = voice.positions(tokens.ids, shown.grids)
     seen = voice.patches([pixels(picture) for picture in pictures])
-    return Lesson(ledger.close(), tuple(pictures), seen, here.ravel().astype(np.float32))
+    return Lesson(tokens, tuple(pictures), places, seen, here.ravel().astype(np.float32))
 
 
 def _captioned(picture: Picture) -> tuple[str, Picture, str]:
@@ -130,23 +148,19 @@ def _captioned(picture: Picture) -> tuple[str, Picture, str]:
 # ---- what is learned ------------------------------------------------------------------------------------------------
 
 
-def _loss(model: Any, head: Any, voice: Voice, lessons: Sequence[Lesson]) -> "torch.Tensor":
-    """Yes or no at every visual token, and the words where there are any."""
-    import torch
-    from torch.nn import functional
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Lessons side by side, padded at the right."""
 
-    batch, said = _batch(voice, lessons)
-    hidden = model.model(**batch, use_cache=False).last_hidden_state
-    here = torch.from_numpy(np.concatenate([lesson.here for lesson in lessons]))
-    loss = functional.binary_cross_entropy_with_logits(head(hidden[batch["mm_token_type_ids"] == 1])[:, 0], here)
-    if said.any():
-        logits = model.lm_head(hidden[:, :-1][said[:, 1:]])
-        loss = loss + functional.cross_entropy(logits, batch["input_ids"][:, 1:][said[:, 1:]])
-    return loss
+    arguments: Mapping[str, "torch.Tensor"]
+    """The model's."""
+    here: "torch.Tensor"
+    """1 at each visual token that shows the target. [visual tokens]"""
+    said: "torch.Tensor"
+    """Which tokens are words to learn. [lessons, tokens], bool"""
 
 
-def _batch(voice: Voice, lessons: Sequence[Lesson]) -> tuple[dict[str, "torch.Tensor"], "torch.Tensor"]:
-    """The model's arguments, padded at the right, and which tokens are words to learn."""
+def _batch(voice: Voice, lessons: Sequence[Lesson]) -> Batch:
     import torch
 
     longest = max(len(lesson.tokens.ids) for lesson in lessons)
@@ -154,22 +168,47 @@ def _batch(voice: Voice, lessons: Sequence[Lesson]) -> tuple[dict[str, "torch.Te
     real, said = np.zeros_like(ids), np.zeros(ids.shape, bool)
     places = np.zeros((3, *ids.shape), np.int64)
     for row, lesson in enumerate(lessons):
-        tokens, count = lesson.tokens, len(lesson.tokens.ids)
-        ids[row, :count], real[row, :count], said[row, :count] = tokens.ids, 1, tokens.mask == 1
-        places[:, row, :count] = voice.positions(tokens.ids, [block.image.grid for block in tokens.blocks])
-    arguments = {"input_ids": ids, "attention_mask": real, "position_ids": places}
-    batch = {name: torch.from_numpy(array) for name, array in arguments.items()}
-    batch |= {name: torch.cat([lesson.seen[name] for lesson in lessons]) for name in lessons[0].seen}
-    return batch | {"mm_token_type_ids": (batch["input_ids"] == voice.image_token).long()}, torch.from_numpy(said)
+        count = len(lesson.tokens.ids)
+        ids[row, :count], real[row, :count], said[row, :count] = lesson.tokens.ids, 1, lesson.tokens.mask == 1
+        places[:, row, :count] = lesson.places
+    seen = {name: torch.cat([lesson.seen[name] for lesson in lessons]) for name in lessons[0].seen}
+    arrays = {"input_ids": ids, "attention_mask": real, "position_ids": places}
+    arguments = {name: torch.from_numpy(array) for name, array in arrays.items()} | seen
+    arguments["mm_token_type_ids"] = (arguments["input_ids"] == voice.image_token).long()
+    here = torch.from_numpy(np.concatenate([lesson.here for lesson in lessons]))
+    return Batch(arguments, here, torch.from_numpy(said))
+
+
+def _learned(
+    model: Any, head: Any, weights: Sequence["torch.Tensor"], batch: Batch, importance: float
+) -> tuple[float, Sequence["torch.Tensor"]]:
+    """The loss on a batch and its slope at each weight; the model is only read."""
+    import torch
+
+    loss = importance * _loss(model, head, batch)
+    return loss.item(), torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
+
+
+def _loss(model: Any, head: Any, batch: Batch) -> "torch.Tensor":
+    """Yes or no at every visual token, and the words where there are any."""
+    from torch.nn import functional
+
+    ids, said = batch.arguments["input_ids"], batch.said[:, 1:]
+    hidden = model.model(**batch.arguments, use_cache=False).last_hidden_state
+    visual = batch.arguments["mm_token_type_ids"] == 1
+    loss = functional.binary_cross_entropy_with_logits(head(hidden[visual])[:, 0], batch.here)
+    if said.any():
+        loss = loss + functional.cross_entropy(model.lm_head(hidden[:, :-1][said]), ids[:, 1:][said])
+    return loss
 
 
 @contextmanager
 def _lots_of_our_own(seed: int) -> Iterator[None]:
-    """Lots and threads of our own; whoever asked finds his as they were."""
+    """Lots of our own, and sums by one thread, which round always alike; whoever asked finds his as they were."""
     import torch
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

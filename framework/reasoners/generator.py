@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.reasoners.sampling import Request, Sampled
-from framework.reasoners.sizes import remember_sizes
+from framework.reasoners.towers import quicken_towers
 from framework.reasoners.voice import Voice
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Generator:
     def __init__(self, model: Any, voice: Voice, seed: int = 0) -> None:
         import torch
 
-        remember_sizes()
+        quicken_towers()
         self.model, self.voice = model.eval(), voice
         self.lots = np.random.default_rng(seed)
         self.silent = unsaid(voice, model.get_output_embeddings().weight.shape[0]).to(model.device)

@@ -16,7 +16,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
-from framework.reasoners.sizes import remember_sizes
+from framework.reasoners.towers import quicken_towers
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
 from framework.train.run import Run
@@ -119,7 +119,7 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
 patches.no_pinned_memory()
 if patches.on_cpu():
     patches.log_probs_at_once()
-remember_sizes()
+quicken_towers()
 EngineRegistry.register(
     model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "cpu"], vendor=["nvidia", "cpu"]
 )(Engine)
