@@ -43,8 +43,8 @@ SEEN = 0.85
 """How often that picture is one that shows the target."""
 COVERED = 0.25
 """A token shows the target if it covers this share of it."""
-HANDS = 2
-"""Threads that work on a step: both halves are learned at once, while the next are made."""
+HANDS = 3
+"""Threads that work at once: two learn a half of a step each, the third makes the next step's."""
 LONGEST = 1024
 
 
@@ -70,7 +70,7 @@ def ground(model: Any, voice: Voice, lab: "Lab", tell: Callable[[int, float], No
     with _lots_of_our_own(lab.seed), ThreadPoolExecutor(HANDS) as hands:
         head = torch.nn.Linear(lab.hidden, 1)
         weights = [*model.parameters(), *head.parameters()]
-        optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=DECAY, betas=(0.9, 0.98))
+        optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=DECAY, betas=(0.9, 0.98), fused=True)
         batches = _batches(voice, lab)
         following = hands.submit(next, batches)
         model.train()

@@ -45,7 +45,7 @@ HOUSE: dict[str, Any] = {
     "data.custom_cls.path": "pkg://framework.train.lessons",
     "data.custom_cls.name": "Lessons",
     "data.use_dynamic_bsz": False,
-    "data.num_workers": 0,
+    "data.num_workers": 1,
     "model.external_lib": "framework.train.parts",
     "engine.strategy": "fsdp2",
     "trainer.project_name": "limner",
@@ -56,6 +56,7 @@ HOUSE: dict[str, Any] = {
 
 ON_CPU: dict[str, Any] = {
     "model.override_config.attn_implementation": "sdpa",
+    "model.use_remove_padding": False,  # conversations packed into one row would be attended as one
     "engine.use_torch_compile": False,
     "engine.dtype": "float32",
     "engine.mixed_precision.param_dtype": "fp32",
