@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from framework.cache import keep_bytecode
 from framework.errors import UserError
 from framework.registry import nearest
 
@@ -56,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.path[0] != str(ROOT):
         sys.path.insert(0, str(ROOT))  # other packages also ship a `recipes` or a `tests`
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads take the cores from others
+    if argv is None:
+        keep_bytecode()
     try:
         code = command(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
