@@ -21,6 +21,8 @@ from framework.reasoners.reasoner import Reasoner
 from framework.sampler import focused
 from framework.types import Answer, Task
 
+NOBODY: Mapping[str, Player] = {}
+
 if TYPE_CHECKING:
     from framework.reasoners.sampling import Generate
     from framework.reasoners.voice import Voice
@@ -40,8 +42,8 @@ class Contest:
     sampled: Mapping[str, Played]
 
 
-async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
-    """Play the evaluation tasks; `checkpoints` are in the order in which they were trained.
+async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY) -> Contest:
+    """Play the evaluation tasks; `checkpoints` are in the order in which they were trained, `guests` are served.
 
     Where a sampler says where to look, every model is led by the same guide, which learns nothing meanwhile.
     """
@@ -57,8 +59,8 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path]) -> Contest:
     async def games(tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
         return await play_all(tasks, recipe.arena, player, rounds, recipe.seed)
 
-    for name in recipe.stages.eval.players:
-        greedy[name] = await games(await led(PLAYERS[name]), PLAYERS[name])
+    for name, player in {**{name: PLAYERS[name] for name in recipe.stages.eval.players}, **guests}.items():
+        greedy[name] = await games(await led(player), player)
     models = {name: trained(recipe, folder) for name, folder in checkpoints.items()}
     found: Sequence[Task] = tasks
     if recipe.sampler and models:

@@ -9,6 +9,7 @@ LimnerError
 ├── TokenError         ids, masks and pictures do not agree
 ├── PixelError         a frame that was promised cannot be read
 ├── EnvError           an env raised, hung or broke its contract
+├── PolicyError        a policy that plays from elsewhere gave no reply
 ├── RewardError        a reward has no number, and the recipe says that this ends the run
 └── TrainError         learning on would be learning wrong
 """
@@ -47,6 +48,10 @@ class PixelError(LimnerError, OSError):
 
 
 class EnvError(LimnerError, RuntimeError):
+    pass
+
+
+class PolicyError(LimnerError, RuntimeError):
     pass
 
 

@@ -11,10 +11,11 @@ policy that has learned to look loses by each of them.
 import asyncio
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
 from framework.tracing import Tracer
-from framework.types import Episode, Malformed, RewardBreakdown, Stop, Task
+from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
 TOGETHER = 256
@@ -57,9 +58,24 @@ class Played:
     score_name: str
 
     def scores(self) -> Scores:
-        """The score of each task, its mean over rounds; 0 where there is none."""
-        rows = [[row.parts.get(self.score_name, 0.0) for row in each] for each in self.rewards]
-        return np.array(rows).mean(0)
+        """The score of each task, its mean over rounds; 0 where there is none.
+
+        NaN where our machinery failed in every round: that says nothing of who played, and is left out of every mean.
+        """
+        rows = np.array([[self._score(row) for row in each] for each in self.rewards])
+        return np.nansum(rows, 0) / np.where(np.isnan(rows).all(0), np.nan, np.isfinite(rows).sum(0))
+
+    def _score(self, earned: RewardBreakdown) -> float:
+        return earned.parts.get(self.score_name, np.nan if self._lost(earned) else 0.0)
+
+    def _lost(self, earned: RewardBreakdown) -> str:
+        """Why our machinery has no score; empty if it is not to blame."""
+        failure = earned.failures.get("episode") or earned.failures.get(self.score_name)
+        return failure.reason or "lost" if isinstance(failure, Broken) else ""
+
+    def lost(self) -> list[str]:
+        """Of each task of the first round, why there is no score; empty if our machinery is not to blame."""
+        return [self._lost(row) for row in self.rewards[0]]
 
     def thoughts(self) -> Scores:
         """The tokens that were thought about each task, their mean over rounds."""
@@ -73,13 +89,13 @@ class Played:
         return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
     def well_formed(self) -> float:
-        """The share of episodes in which every reply was an action."""
-        episodes = [episode for each in self.rounds for episode in each]
-        return float(np.mean([_readable(episode) for episode in episodes]))
+        """The share of episodes in which every reply was an action; of those that were played to their end."""
+        episodes = [episode for each in self.rounds for episode in each if episode.stop is not Stop.ERROR]
+        return float(np.mean([_readable(episode) for episode in episodes])) if episodes else float("nan")
 
 
 def _readable(episode: Episode) -> bool:
-    return episode.stop is not Stop.ERROR and not any(isinstance(t.said.parsed, Malformed) for t in episode.turns)
+    return not any(isinstance(turn.said.parsed, Malformed) for turn in episode.turns)
 
 
 async def play_all(tasks: Sequence[Task], arena: Arena, player: Player, rounds: int = 1, seed: int = 0) -> Played:
@@ -106,11 +122,14 @@ class Gain:
 
 
 def gain(after: Scores, before: Scores, seed: int = 0) -> Gain:
-    """How much better `after` is than `before`, task by task.
+    """How much better `after` is than `before`, task by task, where both have a score.
 
     The interval speaks of these tasks only; another training seed is another draw.
     """
     difference = after - before
+    difference = difference[np.isfinite(difference)]
+    if not len(difference):
+        return Gain(float("nan"), float("nan"), float("nan"))
     lots = np.random.default_rng(seed)
     picks = lots.integers(len(difference), size=(RESAMPLES, len(difference)))
     means: Scores = difference[picks].mean(1)
@@ -130,20 +149,29 @@ class Row:
     """How much was thought about a task; None in an evaluation that did not say."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
+    lost: float = 0.0
+    """The share of episodes that are in none of these numbers, since our machinery failed."""
 
 
 def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) -> Row:
     kinds = np.array([task.truth.kind for task in tasks])
     scores = greedy.scores()
     return Row(
-        score=float(scores.mean()),
-        sampled_score=float(sampled.scores().mean()) if sampled else None,
+        score=_mean(scores),
+        sampled_score=_mean(sampled.scores()) if sampled else None,
         well_formed=greedy.well_formed(),
         sampled_well_formed=sampled.well_formed() if sampled else None,
         thought_tokens=float(greedy.thoughts().mean()),
         parts=greedy.parts(),
-        by_kind={str(kind): float(scores[kinds == kind].mean()) for kind in np.unique(kinds)},
+        by_kind={str(kind): _mean(scores[kinds == kind]) for kind in np.unique(kinds)},
+        lost=float(np.mean([bool(reason) for reason in greedy.lost()])),
     )
+
+
+def _mean(scores: Scores) -> float:
+    """Of those that there are; NaN if there are none."""
+    there = scores[np.isfinite(scores)]
+    return float(there.mean()) if len(there) else float("nan")
 
 
 def write(
@@ -158,6 +186,7 @@ def write(
             "well_formed": each.well_formed,
             "sampled_well_formed": each.sampled_well_formed,
             "thought_tokens": each.thought_tokens,
+            **({"lost_share": each.lost} if each.lost else {}),
             **each.parts,
             "by_kind": dict(each.by_kind),
         }
@@ -166,7 +195,14 @@ def write(
     as_plain = {name: {"mean": each.mean, "low": each.low, "high": each.high} for name, each in gains.items()}
     if "greedy" in as_plain:
         found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    path.write_text(json.dumps(_plain(found), indent=2, allow_nan=False) + "\n")
+
+
+def _plain(found: Any) -> Any:
+    """What json can say: no number is null."""
+    if isinstance(found, dict):
+        return {key: _plain(value) for key, value in cast(dict[str, Any], found).items()}
+    return None if isinstance(found, float) and math.isnan(found) else found
 
 
 def _digest(tasks: Sequence[Task]) -> str:
@@ -201,7 +237,9 @@ def read(path: Path) -> Verdict:
         found = json.loads(path.read_text())
         rows = {name: _row(dict(each)) for name, each in found["policies"].items()}
         gains = {"greedy": found["gain"], "sampled": found["gain"].get("sampled")} if "gain" in found else {}
-        drawn = {name: Gain(each["mean"], each["low"], each["high"]) for name, each in gains.items() if each}
+        drawn = {
+            name: Gain(*(_number(each[end]) for end in ("mean", "low", "high"))) for name, each in gains.items() if each
+        }
         return Verdict(found["score_name"], found["n"], rows, drawn, found["seed"], found.get("tasks", ""))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: {type(error).__name__}: {error}; `limner eval RECIPE` writes it anew") from None
@@ -211,4 +249,13 @@ def _row(found: dict[str, Any]) -> Row:
     own = {name: found.pop(name) for name in ("score", "sampled_score", "well_formed", "by_kind")}
     for name in ("sampled_well_formed", "thought_tokens"):
         own[name] = found.pop(name, None)  # an older evaluation did not say it
+    for name in ("score", "well_formed"):
+        own[name] = _number(own[name])
+    own["by_kind"] = {kind: _number(value) for kind, value in own["by_kind"].items()}
+    own["lost"] = found.pop("lost_share", 0.0)
     return Row(**own, parts={name: float(value) for name, value in found.items()})
+
+
+def _number(said: float | None) -> float:
+    """Null is no number."""
+    return float("nan") if said is None else said

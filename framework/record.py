@@ -26,6 +26,7 @@ from framework.errors import DataError, LimnerError, UserError
 from framework.types import Episode, Picture, RewardBreakdown, Role
 from framework.vision.footage import Pixels
 from framework.vision.frames import pixels
+from framework.vision.inline import png
 
 LINES, FRAMES = "episodes.jsonl", "frames"
 LEAST_FREE = 64 * 2**20
@@ -145,7 +146,7 @@ class Record:
         path = self.folder / FRAMES / f"{name}.png"
         if not path.exists():
             with on_disk(path):
-                _write_whole(path, _png(image))
+                _write_whole(path, png(image))
         return name
 
 
@@ -215,11 +216,3 @@ def _write_whole(path: Path, data: bytes) -> None:
 def _hash(image: Pixels) -> str:
     head = repr(image.shape).encode()
     return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16, key=head).hexdigest()
-
-
-def _png(image: Pixels) -> bytes:
-    import cv2
-
-    done, data = cv2.imencode(".png", image[..., ::-1])
-    assert done, f"a picture of {image.shape} cannot be written as png"
-    return data.tobytes()

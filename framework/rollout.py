@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from framework.env import Env, Rules
-from framework.errors import EnvError
+from framework.errors import EnvError, PolicyError
 from framework.policy import Policy
 from framework.types import Episode, Malformed, Observation, Stop, Task, Turn
 
@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 
 async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
-    """Play `task` to its end. An env's failure ends the episode as ERROR and keeps its turns; a policy's is raised."""
+    """Play `task` to its end. An env's failure ends the episode as ERROR and keeps its turns, and so does the silence
+    of a policy that plays from elsewhere (PolicyError); whatever else a policy raises is raised."""
     turns: list[Turn] = []
 
     def ended(stop: Stop, error: str = "") -> Episode:
@@ -37,7 +38,7 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
             return ended(Stop.ANSWERED)
         finally:
             await _kept(game.close(), rules, "close")
-    except EnvError as error:
+    except (EnvError, PolicyError) as error:
         return ended(Stop.ERROR, str(error))
 
 

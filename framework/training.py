@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from framework.config import Settings
+from framework.guest import Invitation
 from framework.reward import Rewards
 from framework.tracing import Hints
 
@@ -151,6 +152,8 @@ class Compare(Settings):
     """What is measured besides the rewards; the score may be one of these. They earn nothing."""
     hints: Hints = Hints()
     """What of an answer the recipe's segmenter is told, where it has one."""
+    guest: Invitation = Invitation()
+    """How a model that others serve is asked to play: limner eval RECIPE --policy openai:MODEL@URL."""
 
 
 class Stages(Settings):

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from rich.table import Table
 
-from framework.contest import Contest, contest
+from framework import survivors
+from framework.contest import NOBODY, Contest, contest
 from framework.data import prepared
 from framework.data.prepared import Prepared
 from framework.evaluate import Gain, Played, Row, gain, row, write
+from framework.policy import Player
 from framework.recipe import Recipe
 from framework.record import Record
 from framework.vision.predictions import NAME, Writer
@@ -22,21 +24,25 @@ from framework.vision.predictions import NAME, Writer
 FILE = "eval.json"
 
 
-def judge(recipe: Recipe, folder: Path, models: Mapping[str, Path]) -> tuple[list[Table], list[str]]:
+def judge(
+    recipe: Recipe, folder: Path, models: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY
+) -> tuple[list[Table], list[str]]:
     """Play, write, and say it in tables and a line per gain. `models` are in the order in which they were trained."""
-    played = asyncio.run(contest(recipe, models))
+    played = asyncio.run(contest(recipe, models, guests))
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
     gains = _gains(played, [name for name in models if name in played.greedy], recipe.seed)
     record = Record(folder / "eval", fresh=True)
     for name, games in played.greedy.items():
-        if name not in ("expert", *models):
+        if name not in ("expert", *models, *guests):
             continue
         for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True):
             record.add(episode, earned, policy=name, stage="eval")
         if isinstance(recipe.data.eval, Prepared) and recipe.segmenter:
             _predicted(folder / "predictions" / name / NAME, games)
     write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
-    tables = [_players(rows, played.score_name), *_kinds(rows)]
+    kinds = [task.truth.kind for task in played.tasks]
+    lost = (survivors.table(name, kinds, games.lost()) for name, games in played.greedy.items())
+    tables = [_players(rows, played.score_name), *_kinds(rows), *filter(None, lost)]
     return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
 
 
@@ -86,7 +92,7 @@ def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _number(value: float | None, form: str = ".3f") -> str:
-    return "" if value is None else format(value, form)
+    return "" if value is None else "–" if value != value else format(value, form)
 
 
 def _said(name: str, found: Gain, tasks: int) -> str:

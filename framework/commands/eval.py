@@ -5,7 +5,9 @@ from pathlib import Path
 
 from framework.commands import console, takes_out, takes_recipe, the_recipe
 from framework.commands.view import view
+from framework.contest import NOBODY
 from framework.errors import UserError
+from framework.guest import Guest
 from framework.recipe import Recipe
 from framework.record import writable
 from framework.train.run import Run
@@ -18,26 +20,40 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", metavar="DIR", type=Path, help="the run whose models play; the one in --out if not said"
     )
+    parser.add_argument(
+        "--policy",
+        metavar="openai:MODEL@URL",
+        help="a model that others serve plays, and no other unless --run is said; it is written to runs/RECIPE/MODEL",
+    )
 
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
-    folder: Path = said.out or Path("runs") / recipe.name
+    guest = recipe.stages.eval.guest.guest(said.policy) if said.policy else None
+    usual = Path("runs") / recipe.name
+    folder: Path = said.out or (usual / _file(guest.name) if guest else usual)
     writable(folder)
-    evaluate(recipe, folder, said.run)
+    evaluate(recipe, folder, said.run, guest)
     return 0
 
 
-def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None) -> None:
+def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None, guest: Guest | None = None) -> None:
     """The models of a run against everyone else, and the page. They may have been trained by another recipe."""
     home = trained or folder
-    models = {stage: model for stage in ("cold_start", "rl") if (model := Run(home, stage).model())}
-    if not models:
+    stages = () if guest and not trained else ("cold_start", "rl")
+    models = {stage: model for stage in stages if (model := Run(home, stage).model())}
+    if not models and not guest:
         raise UserError(f"{home}: holds no trained model; make one with: limner train {recipe.name}")
-    tables, gains = judge(recipe, folder, models)
+    tables, gains = judge(recipe, folder, models, {guest.name: guest.player} if guest else NOBODY)
     out = console()
     for table in tables:
         out.print(table, "")
     for line in gains:
         out.print(line)
+    if guest:
+        out.print(f"{guest.name}: {guest.bill}")
     out.print(f"page    {view(folder)}")
+
+
+def _file(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

@@ -161,12 +161,12 @@ def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def _number(value: float | None, form: str = ".3f") -> str:
-    return "–" if value is None else format(value, form)
+    return "–" if value is None or value != value else format(value, form)
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+    return "–" if value is None or value != value else f"{value:.1%}"
 
 
 def _bar(value: float | None) -> Cell:
-    return "–" if value is None else {"text": _number(value), "share": min(max(value, 0.0), 1.0)}
+    return "–" if value is None or value != value else {"text": _number(value), "share": min(max(value, 0.0), 1.0)}

@@ -1,10 +1,13 @@
-"""Where pixels come from: the synthetic world, a folder of images, one image, a list of images, an array, a video file.
+"""Where pixels come from: the synthetic world, a folder of images, one image, a list of images, an array, a video file,
+the bytes of an image themselves (data:…).
 
     opened(source) ─▶ Footage(length, fps) ─▶ read(index) ─▶ {index: pixels}, and what was decoded with it
 
 Nothing is ever made up: what cannot be read is a PixelError that names the file, the frame and the remedy.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +41,8 @@ def opened(source: str) -> Footage:
     """The source, ready to be read."""
     if source.startswith("lab:"):
         return Rendered(source)
+    if source.startswith("data:"):
+        return Inline(source)
     path = Path(source).expanduser()
     if path.is_dir():
         return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=_by_number))
@@ -90,19 +95,43 @@ class Stills:
 
 
 def _still(path: Path, index: int) -> Pixels:
+    try:
+        return decoded(path.read_bytes(), f"{path} (frame {index})")
+    except OSError as error:
+        if isinstance(error, PixelError):
+            raise
+        raise PixelError(f"{path} (frame {index}): {error.strerror or error}; {MEND}") from None
+
+
+MEND = "write it again, or leave its row out"
+
+
+def decoded(data: bytes, where: str) -> Pixels:
+    """The image that is written so."""
     import cv2
 
-    remedy = "write it again, or leave its row out"
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise PixelError(f"{path} (frame {index}): {error.strerror or error}; {remedy}") from None
-    if not data.size:
-        raise PixelError(f"{path} (frame {index}): the file is empty; {remedy}")
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    if not data:
+        raise PixelError(f"{where}: the file is empty; {MEND}")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:  # pyright: ignore[reportUnnecessaryComparison] cv2's stubs do not say so
-        raise PixelError(f"{path} (frame {index}): no whole image can be decoded from its {data.size} bytes; {remedy}")
+        raise PixelError(f"{where}: no whole image can be decoded from its {len(data)} bytes; {MEND}")
     return np.asarray(image, np.uint8)
+
+
+class Inline:
+    """An image that is its own name."""
+
+    length, fps = 1, 1.0
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        where, (_, _, written) = f"{self.source[:32]}…", self.source.partition("base64,")
+        try:
+            return {index: decoded(base64.b64decode(written, validate=True), where)}
+        except binascii.Error as error:
+            raise PixelError(f"{where}: {error}; write the bytes of an image as data:image/png;base64,…") from None
 
 
 class Block:

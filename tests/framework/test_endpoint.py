@@ -41,6 +41,17 @@ def sends(body: bytes, length: int | None = None) -> Way:
     return lambda request, _: replies(request, 200, body, length)
 
 
+def drops(body: bytes) -> Way:
+    """Hangs up in the middle, without having said how much there would be."""
+
+    def way(request: Request, _: dict[str, Any]) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return way
+
+
 def in_turn(*ways: Way) -> Way:
     """One after another; the last one for good."""
     left, lock = list(ways), threading.Lock()
@@ -129,7 +140,7 @@ def test_replies_are_kept_where_limner_keeps_things(
     monkeypatch.setenv("LIMNER_CACHE", str(tmp_path))
     with serve(says("fine")) as served:
         assert Endpoint(url=served.url, model="m").ask(["?"], whole) == ["fine"]
-    assert [kept.read_text() for kept in (tmp_path / "asked").iterdir()] == ["fine"]
+    assert [json.loads(kept.read_text())["text"] for kept in (tmp_path / "asked").iterdir()] == ["fine"]
 
 
 TROUBLE = {
@@ -143,7 +154,8 @@ TROUBLE = {
     "a list": (sends(b"[]"), "is no chat completion (TypeError", 3),
     "not utf-8": (sends(b"\xff\xfe\xfa"), "is no chat completion", 3),
     "brackets without end": (sends(b"[" * 100_000), "is no chat completion (RecursionError", 3),
-    "cut": (sends(completion("all of it")[:20], length=200), "is no chat completion", 3),
+    "cut": (sends(completion("all of it")[:20], length=200), "180 more expected", 3),
+    "cut, though nobody said how long it would be": (drops(completion("all of it")[:20]), "is no chat completion", 3),
     "nothing said": (says(None), "m said ''", 3),
     "no end": (sends(b" " * (2**20 + 1)), "longer than 1,048,576 bytes", 3),
     "hung up": (lambda request, _: request.connection.shutdown(socket.SHUT_RDWR), "closed connection", 3),
@@ -199,6 +211,22 @@ def test_a_server_that_is_down_does_not_hold_up_everyone(at: At, serve: Serve) -
         assert len(served.asked) <= 50 + 2 * 3
 
 
+def test_once_a_server_is_up_again_it_is_asked_as_patiently_as_before(at: At, serve: Serve) -> None:
+    endpoint, silent = at("http://127.0.0.1:1/v1", retries=1), threading.Event()
+    assert endpoint.lacking() is None
+
+    def said(where: str, words: str) -> Any:
+        found = endpoint.model_copy(update={"url": where})
+        return found.said([{"role": "user", "content": words}], lambda reply: reply.text, silent)
+
+    assert isinstance(said("http://127.0.0.1:1/v1", "1"), Broken)
+    assert silent.is_set()
+    with serve(in_turn(says("up"), refuses(503), says("again"))) as served:
+        assert said(served.url, "2") == "up"
+        assert not silent.is_set()
+        assert said(served.url, "3") == "again"
+
+
 def test_one_prompt_that_cannot_be_answered_harms_no_other(at: At, serve: Serve) -> None:
     def picky(request: Request, asked: dict[str, Any]) -> None:
         bad = asked["messages"][0]["content"] == "7"
@@ -225,11 +253,12 @@ def test_a_kept_reply_that_is_spoiled_is_asked_for_again(at: At, serve: Serve) -
         endpoint = at(served.url)
         number = lambda reply: int(reply) if reply.isdecimal() else None  # noqa: E731
         assert endpoint.ask(["?"], number) == [7]
-        [kept] = Path(endpoint.cache).glob("*.txt")
-        kept.write_bytes(b"\xff")
-        assert endpoint.ask(["?"], number) == [7]
-        assert kept.read_text() == "7"
-        assert len(served.asked) == 2
+        [kept] = Path(endpoint.cache).glob("*.json")
+        for number_of, spoiled in enumerate((b"\xff", b"{}", b'{"text": 7}', b"[]", b'{"text": "seven"}'), 2):
+            kept.write_bytes(spoiled)
+            assert endpoint.ask(["?"], number) == [7]
+            assert json.loads(kept.read_text())["text"] == "7"
+            assert len(served.asked) == number_of
 
 
 def test_a_key_that_is_not_there_or_cannot_be_sent_is_broken(
