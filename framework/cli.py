@@ -20,6 +20,7 @@ from framework.registry import nearest
 ROOT = Path(__file__).parents[1]
 
 COMMANDS = {
+    "new": "a folder of your own: one reward, one env, one recipe, one test, all running",
     "list": "what there is: recipes, envs, rewards, reasoners",
     "show": "a recipe as it would run, as yaml",
     "check": "does it fit? keys, files, tokens, batch, coordinates, before anything is trained",

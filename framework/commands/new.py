@@ -1,0 +1,48 @@
+"""limner new: a folder with a reward, an env, a recipe and a test of one's own, all running."""
+
+import argparse
+import re
+from pathlib import Path
+
+from framework.commands import console
+from framework.errors import UserError
+from framework.record import on_disk, writable
+
+START = Path(__file__).parents[1] / "start"
+"""The lab that is copied; it calls itself start."""
+NAMED = re.compile(r"\bstart(?=_env\b|_reward\b)|(?<=test_)start\b|(?<=name: )start\b|(?<=pytest )start\b")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a new folder, as my_lab; its name becomes the lab's")
+
+
+def run(said: argparse.Namespace) -> int:
+    folder: Path = said.folder
+    written = write(folder)
+    recipe = folder / "recipe.yaml"
+    shown = console()
+    for path in written:
+        shown.print(str(path))
+    shown.print(f"\nlimner play {recipe}       see it played\nlimner train {recipe}      train on it", soft_wrap=True)
+    shown.print(f"pytest {folder}              hold it to its contracts", soft_wrap=True)
+    return 0
+
+
+def write(folder: Path) -> list[Path]:
+    """The files of a new lab. Nothing that is there already is touched."""
+    name = folder.resolve().name
+    if not name.isidentifier() or not name.isascii():
+        raise UserError(f"new: {name!r} can be no module of Python; use letters, digits and _, as in my_lab")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"new: {folder} is there already, and not empty; give another name")
+    writable(folder)
+    there: list[Path] = []
+    for source in sorted(START.iterdir()):
+        if source.suffix not in (".py", ".yaml") or source.name == "__init__.py":
+            continue
+        path = folder / NAMED.sub(name, source.name)
+        with on_disk(path):
+            path.write_text(NAMED.sub(name, source.read_text(encoding="utf-8")), encoding="utf-8")
+        there.append(path)
+    return there
