@@ -1,5 +1,6 @@
 """The games. This table is the only list of them."""
 
+from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.single_turn import SingleTurn
@@ -8,6 +9,7 @@ from envs.zoom import Zooming
 from framework.env import Rules
 
 ENVS: dict[str, type[Rules]] = {
+    "by_dataset": ByDataset,
     "keyframes": Keyframes,
     "locate": Locate,
     "single_turn": SingleTurn,

@@ -4,6 +4,7 @@ overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from framework.env import Rules
 from framework.errors import DataError
@@ -16,6 +17,14 @@ from framework.vision.plan import Look, spread, within
 class Keyframes(Rules):
     """The policy may look again as often as the turn limit allows; what it selects comes back larger."""
 
+    prompt: str = "{question}\nThe clip has {frames} frames.\n"
+    """How the task is put, with {question} and the number of {frames} in their places."""
+    begins: Literal["prompt", "frames"] = "prompt"
+    """What stands first."""
+    again: str = ""
+    """What follows every later look, with the same places filled in; empty leaves it at the frames."""
+    captions: Literal["each", "line"] = "each"
+    """Each frame comes with its number and time, or a line after those of a kind numbers them all."""
     overview: Look = Look(frames=10, max_pixels=25_088)
     """The whole clip at a glance."""
     detail: Look = Look(frames=0, max_pixels=100_352)
@@ -35,7 +44,7 @@ class Keyframes(Rules):
             raise DataError(f"task {task.id}: no frame has a box, so no expert can answer it")
         keyframe, interval = largest(boxes), Interval(min(boxes), max(boxes))
         items = tuple(Item(box=box) for box in boxes[keyframe])
-        answer = Answer(items=items, interval=interval, keyframe=keyframe)
+        answer = Answer(items=() if self.grammar.draws else items, interval=interval, keyframe=keyframe)
         looks = [Select(interval, keyframe)] if self.max_turns > 1 else []
         return Doing(self, task, *looks, answer)
 
@@ -49,8 +58,8 @@ class KeyframesGame:
         video, rules = self.task.video, self.rules
         overview = self.shown(spread(video.length, rules.overview.frames), rules.overview, Role.OVERVIEW)
         detail = self.shown(spread(video.length, rules.detail.frames), rules.detail, Role.DETAIL)
-        question = f"{self.task.question}\nThe clip has {video.length} frames.\n"
-        return Observation((question, *overview, *detail))
+        asked, shown = (filled(rules.prompt, self.task),), (*overview, *detail)
+        return Observation((*asked, *shown) if rules.begins == "prompt" else (*shown, *asked))
 
     async def step(self, action: Action) -> Observation:
         self.turns += 1
@@ -58,28 +67,45 @@ class KeyframesGame:
             case Answer():
                 return Observation((), done=True)
             case Malformed(reason):
-                return Observation((f"That could not be read: {reason}.\n{self.urged()}",))
+                return Observation((f"That could not be read: {reason}.\n{self.closing()}",))
             case Select(interval, keyframe):
                 frames = self.shown(within(interval, self.rules.interval.frames), self.rules.interval, Role.INTERVAL)
                 large = self.shown([keyframe], self.rules.keyframe, Role.KEYFRAME)
-                return Observation((*frames, *large, self.urged()))
+                return Observation((*frames, *large, self.closing()))
             case _:
                 raise TypeError(f"{type(action.parsed).__name__} is no action of this game")
 
     async def close(self) -> None:
         pass
 
-    def urged(self) -> str:
+    def closing(self) -> str:
+        """What is said after a look."""
         last = self.turns == self.rules.max_turns - 1
-        return "Answer now.\n" if last and self.rules.force_answer else ""
+        return filled(self.rules.again, self.task) + (URGED if last and self.rules.force_answer else "")
 
     def shown(self, frames: Sequence[int], look: Look, role: Role) -> list[str | Picture]:
-        """Each frame with its index and time before it."""
-        return [
-            part
-            for frame in frames
-            for part in captioned(look.picture(self.task.video, frame, role, self.rules.sight.unit))
-        ]
+        """Frames of a kind, none without its number."""
+        pictures = [look.picture(self.task.video, frame, role, self.rules.sight.unit) for frame in frames]
+        if self.rules.captions == "each":
+            return [part for picture in pictures for part in captioned(picture)]
+        if not pictures:
+            return []
+        numbers = ", ".join(str(frame) for frame in frames)
+        return [*(part for picture in pictures for part in (picture, "\n")), f"{KINDS[role]}: {numbers}.\n"]
+
+
+URGED = "Answer now.\n"
+KINDS = {
+    Role.OVERVIEW: "Frames of the whole clip, small",
+    Role.DETAIL: "Frames of the whole clip, larger",
+    Role.INTERVAL: "Frames of what was selected, small",
+    Role.KEYFRAME: "The keyframe, large",
+}
+
+
+def filled(words: str, task: Task) -> str:
+    """The words with their places filled in; what a question says of places is no place."""
+    return words.replace("{frames}", str(task.video.length)).replace("{question}", task.question)
 
 
 def captioned(picture: Picture) -> tuple[str, Picture, str]:

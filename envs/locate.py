@@ -6,7 +6,7 @@ frames of the segment ─▶ interval   <answer>{"start": 4, "end": 9}</answer>
 
 from typing import Literal
 
-from envs.keyframes import captioned, largest
+from envs.keyframes import captioned, filled, largest
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.policy import Doing
@@ -23,7 +23,7 @@ class Locate(Rules):
     asked: Literal["interval", "position"] = "interval"
     """The stretch in which the target is, or how far through the segment its best view comes."""
     prompt: str = "{question}\n"
-    """How it is put, with {question} in its place."""
+    """How it is put, with {question} and the number of {frames} in their places."""
     look: Look = Look(frames=16)
     """The frames of the segment that are shown."""
 
@@ -39,7 +39,8 @@ class Locate(Rules):
         if not seen and self.asked == "position":
             return Doing(self, task, Answer(text="50"))
         if self.asked == "interval":
-            return Doing(self, task, Answer(interval=Interval(seen[0], seen[-1]) if seen else task.segment))
+            known = Interval(seen[0], seen[-1]) if seen else _told(task)
+            return Doing(self, task, Answer(interval=known or task.segment))
         keyframe = largest({frame: task.truth.boxes[frame] for frame in seen})
         return Doing(self, task, Answer(text=str(percent(task.segment, keyframe))))
 
@@ -52,7 +53,7 @@ class LocateGame:
         task, rules = self.task, self.rules
         frames = within(task.segment, rules.look.frames)
         shown = [rules.look.picture(task.video, frame, Role.OVERVIEW, rules.sight.unit) for frame in frames]
-        asked = rules.prompt.replace("{question}", task.question)
+        asked = filled(rules.prompt, task)
         return Observation((asked, *(part for picture in shown for part in captioned(picture))))
 
     async def step(self, action: Action) -> Observation:
@@ -60,3 +61,12 @@ class LocateGame:
 
     async def close(self) -> None:
         pass
+
+
+def _told(task: Task) -> Interval | None:
+    """What of the true interval lies in the segment, where nothing but it is known."""
+    if task.truth.interval is None or task.truth.boxes:
+        return None
+    true, segment = task.truth.interval.in_frames(task.video.fps), task.segment
+    both = Interval(max(true.start, segment.start), min(true.end, segment.end))
+    return both if both.end >= both.start else None

@@ -21,8 +21,10 @@ class SingleTurn(Rules):
         return SingleTurnGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """Answers with the words or the boxes of the truth."""
+        """Answers with the words or the boxes of the truth, or draws."""
         truth = task.truth
+        if self.grammar.draws:
+            return Doing(self, task, Answer())
         if truth.answer:
             return Doing(self, task, Answer(text=truth.answer))
         seen = {

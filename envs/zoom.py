@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from envs.keyframes import captioned, largest
+from envs.keyframes import URGED, captioned, filled, largest
 from envs.single_turn import SingleTurn
 from framework.config import SerializeAsAny, chosen
 from framework.env import Env, Rules
@@ -29,6 +29,8 @@ class Zooming(Rules):
     """How a crop is shown."""
     smallest: int = 4
     """A crop is widened to at least this many original pixels on a side."""
+    again: str = ""
+    """What follows every crop, with {question} and the number of {frames} filled in."""
 
     @model_validator(mode="after")
     def _speaks_the_inner_grammar(self) -> "Zooming":
@@ -60,14 +62,19 @@ class Zooming(Rules):
 class ZoomingGame:
     def __init__(self, rules: Zooming, task: Task, inner: Env) -> None:
         self.rules, self.task, self.inner = rules, task, inner
+        self.turns = 0
 
     async def start(self) -> Observation:
         return await self.inner.start()
 
     async def step(self, action: Action) -> Observation:
+        self.turns += 1
         if not isinstance(action.parsed, Zoom):
             return await self.inner.step(action)
-        return Observation(captioned(self.rules.picture(self.task, action.parsed)))
+        last = self.turns == self.rules.max_turns - 1
+        urged = URGED if last and self.rules.force_answer else ""
+        closing = filled(self.rules.again, self.task) + urged
+        return Observation((*captioned(self.rules.picture(self.task, action.parsed)), *filter(None, [closing])))
 
     async def close(self) -> None:
         await self.inner.close()

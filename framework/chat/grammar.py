@@ -7,8 +7,11 @@
     <answer>[{"bbox_2d": [x0, y0, x1, y1], "point_2d": [x, y], "neg_point_2d": [x, y]}, …]</answer>
     <answer>Paris</answer>
 
-The JSON of a block may stand inside <VTG>…</VTG>, as VideoSEG-O3 writes it. What is no action comes back as Malformed
-with the reason; nothing here raises, whatever the reply.
+As VideoSEG-O3 writes it, the JSON of a block may stand inside <VTG>…</VTG>, and behind it what is drawn:
+
+    <select><VTG>{"start": 2, "end": 5, "keyframe": 3}</VTG>, <RefSeg>[SEG]</RefSeg></select>
+
+What is no action comes back as Malformed with the reason; nothing here raises, whatever the reply.
 """
 
 import json
@@ -45,6 +48,11 @@ class Grammar(Settings):
     """Selections and answers say an interval; without, a keyframe alone is said and is all that is selected."""
     vtg: bool = False
     """Write the JSON of select and answer inside <VTG>…</VTG>; both forms are read."""
+    draws: str = ""
+    """The token by which a reply draws, as [SEG]: every action ends with <RefSeg>[SEG]</RefSeg>, and experts say no
+    boxes. Empty draws nothing. What is read may draw or not, in <RefVOS> as well; rewards ask for the exact form."""
+    ends: tuple[str, str] = ("start", "end")
+    """What the first and the last frame of an interval are called."""
 
     def parse(self, text: str, length: int, place: Place) -> Parsed:
         """What a reply means in a clip of `length` frames."""
@@ -112,8 +120,12 @@ def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
 
 
 def _unwrapped(body: str) -> str:
+    """What is said in a block: what stands in <VTG>…</VTG>, or all that stands before what is drawn."""
     start, end = body.find("<VTG>"), body.find("</VTG>")
-    return (body[start + 5 : end] if 0 <= start < end else body).strip()
+    if 0 <= start < end:
+        return body[start + 5 : end].strip()
+    drawn = [place for tag in _DRAWN if (place := body.find(tag)) >= 0]
+    return body[: min(drawn)].rstrip().removesuffix(",").strip() if drawn else body.strip()
 
 
 class _Fault(Exception):
@@ -131,7 +143,7 @@ class _Reader:
         said = _mapping(_json(body))
         interval = self.interval(said)
         if interval is None and self.grammar.intervals:
-            raise _Fault("needs start and end")
+            raise _Fault("needs {} and {}".format(*self.grammar.ends))
         keyframe = self.frame(said, "keyframe")
         return Select(interval or Interval(keyframe, keyframe), keyframe)
 
@@ -168,16 +180,16 @@ class _Reader:
         return Item(box=box, point=point, negatives=tuple([self.point(each, frame) for each in beside]))
 
     def interval(self, said: Mapping[str, Any]) -> Interval | None:
-        if "start" not in said and "end" not in said:
+        first, last = self.grammar.ends
+        if first not in said and last not in said:
             return None
-        start, end = _index(said, "start"), _index(said, "end")
+        start, end = _index(said, first), _index(said, last)
         if end < start and self.grammar.turn_round:
             start, end = end, start
         end -= 1 if self.grammar.half_open else 0
         if end < start:
-            raise _Fault(f"the interval {said['start']}–{said['end']} is empty or reversed")
-        start, end = self.inside(start, "start"), self.inside(end, "end")
-        return Interval(start, end)
+            raise _Fault(f"the interval {said[first]}–{said[last]} is empty or reversed")
+        return Interval(self.inside(start, first), self.inside(end, last))
 
     def frame(self, said: Mapping[str, Any], key: str) -> int:
         return self.inside(_index(said, key), key)
@@ -223,6 +235,7 @@ class _Reader:
         return space
 
 
+_DRAWN = ("<RefSeg>", "<RefVOS>")
 _OPENINGS = {tag: f"<{tag}>" for tag in ("select", "zoom", "answer")}
 _READERS: dict[str, Callable[[_Reader, str], Parsed]] = {
     "select": _Reader.select,
@@ -297,12 +310,16 @@ class _Writer:
         match action:
             case Select():
                 said = {**self.interval(action.interval), "keyframe": action.keyframe}
-                return f"<select>{self.wrapped(json.dumps(said))}</select>"
+                return self.block("select", self.wrapped(json.dumps(said)))
             case Zoom():
                 said = {"frame": action.frame, "bbox_2d": self.corners(action.box, action.frame)}
-                return f"<zoom>{json.dumps(said)}</zoom>"
+                return self.block("zoom", json.dumps(said))
             case Answer():
-                return f"<answer>{self.answer(action)}</answer>"
+                return self.block("answer", self.answer(action))
+
+    def block(self, tag: str, said: str) -> str:
+        drawn = f"<RefSeg>{self.grammar.draws}</RefSeg>" if self.grammar.draws else ""
+        return f"<{tag}>{', '.join(filter(None, (said, drawn)))}</{tag}>"
 
     def answer(self, answer: Answer) -> str:
         said: dict[str, Any] = self.interval(answer.interval) if answer.interval else {}
@@ -328,7 +345,8 @@ class _Writer:
         if not self.grammar.intervals:
             return {}
         past = 1 if self.grammar.half_open else 0
-        return {"start": int(interval.start), "end": int(interval.end) + past}
+        first, last = self.grammar.ends
+        return {first: int(interval.start), last: int(interval.end) + past}
 
     def corners(self, box: Box, frame: int | None) -> list[int]:
         return [round(value) for value in box.to(self.where(frame)).corners]

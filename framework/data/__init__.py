@@ -15,6 +15,7 @@ from framework.data.ref_sav import RefSAV
 from framework.data.ref_youtube_vos import RefYouTubeVOS
 from framework.data.refcoco import RefCOCO, RefCOCOg, RefCOCOPlus
 from framework.data.revos import ReVOS
+from framework.data.timelens import TimeLens
 from framework.lab.world import World
 from framework.source import Source
 
@@ -41,6 +42,7 @@ LAYOUTS: dict[str, type[Layout]] = {
         RefCOCOPlus,
         RefCOCOg,
         ReVOS,
+        TimeLens,
     )
 }
 """What `limner data prepare` reads."""

@@ -8,20 +8,41 @@
     ))
 
 An episode is one of them, so whoever plays well can be imitated: an expert, a person, an earlier policy. Pictures
-are references, never pixels.
+are references, never pixels. Where a policy draws, each reply that says the token carries what it should draw:
+
+    Message("assistant", ('<select>…, <RefSeg>[SEG]</RefSeg></select>',),
+            draws=Draws(frames={0: None, 3: Mask(…), 7: Mask(…)}, keyframe=4, on_keyframe=Mask(…)))
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
 from framework import codec
 from framework.errors import DataError, UserError
-from framework.types import Episode, Picture
+from framework.types import Episode, Mask, Picture, Role, Truth
+from framework.vision import masks
+from framework.vision.plan import spread
 
 Speaker = Literal["system", "user", "assistant"]
+DRAWN_ON = 5
+"""Frames of the clip on which a reply draws, besides its keyframe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """The masks that the tokens of a reply should become. None on a frame: it is known that nothing is there.
+
+    A frame of which the truth is not known is not among them.
+    """
+
+    frames: Mapping[int, Mask | None] = field(default_factory=dict[int, Mask | None])
+    """Frame → what is true there, on frames that are spread over the clip."""
+    keyframe: int | None = None
+    """The frame that was shown large last, at first the clip's middle; None where the truth of it is not known."""
+    on_keyframe: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +51,8 @@ class Message:
 
     role: Speaker
     content: tuple[str | Picture, ...]
+    draws: Draws | None = None
+    """Of an assistant's reply that draws."""
 
     @property
     def text(self) -> str:
@@ -55,12 +78,35 @@ class Conversation:
         return zip(talk[::2], talk[1::2], strict=True)
 
 
-def conversation(episode: Episode, system: str = "") -> Conversation:
-    """An episode as one who was there would tell it."""
+def conversation(episode: Episode, system: str = "", token: str = "", frames: int = DRAWN_ON) -> Conversation:
+    """An episode as one who was there would tell it. A reply that says `token` draws on so many frames of the clip."""
     messages = [Message("system", (system,))] if system else []
-    for turn in episode.turns:
-        messages += [Message("user", turn.seen.content), Message("assistant", (turn.said.text,))]
+    for turn, draws in zip(episode.turns, rightly(episode, frames), strict=True):
+        drawn = draws if token and token in turn.said.text else None
+        messages += [Message("user", turn.seen.content), Message("assistant", (turn.said.text,), drawn)]
     return checked(Conversation(episode.task.id, tuple(messages)))
+
+
+def rightly(episode: Episode, frames: int = DRAWN_ON) -> Iterator[Draws]:
+    """What each turn should draw, by its task's truth."""
+    truth, length = episode.task.truth, episode.task.video.length
+    everywhere, keyframe = _true(truth, spread(length, frames)), length // 2
+    for turn in episode.turns:
+        large = [picture.frame for picture in turn.seen.pictures if picture.role in (Role.KEYFRAME, Role.TARGET)]
+        keyframe = large[-1] if large else keyframe
+        known = _true(truth, [keyframe])
+        yield Draws(frames=everywhere, keyframe=keyframe if known else None, on_keyframe=known.get(keyframe))
+
+
+def _true(truth: Truth, frames: Iterable[int]) -> dict[int, Mask | None]:
+    """What is on these frames, as far as it is known."""
+    known: dict[int, Mask | None] = {}
+    for frame in frames:
+        if mask := truth.masks.get(frame):
+            known[frame] = masks.as_runs(mask) if masks.area(mask) else None
+        elif frame < len(truth.present) and not truth.present[frame]:
+            known[frame] = None
+    return known
 
 
 def write(path: Path, conversations: Iterable[Conversation]) -> None:
@@ -113,3 +159,5 @@ def _faults(conversation: Conversation) -> Iterator[str]:
             yield f"message {number} ({message.role}) holds a picture; only what is shown may"
         if message.role == "assistant" and not message.text:
             yield f"message {number} (assistant) says nothing"
+        if message.role != "assistant" and message.draws:
+            yield f"message {number} ({message.role}) draws; only what is said may"

@@ -265,7 +265,7 @@ def _truth(row: Row, where: str, seen: Mapping[tuple[str, str], set[int]]) -> It
         yield Finding("lacking object", where, f"asks for {_few(lacking)}")
     if not row["has_gt"] or lacking:
         return
-    if not row["eval_frame_idx"]:
+    if not row["eval_frame_idx"] and not (row["temporal_span"] and not row["anno_ids"]):
         yield Finding("empty truth", where, "none of its frames is annotated")
     elif row["anno_ids"] and not any(
         seen[row["video_id"], each].intersection(row["eval_frame_idx"]) for each in row["anno_ids"]

@@ -1,8 +1,8 @@
-"""Players that need no model: one who knows, who thinks aloud, who does not look, who guesses, who knows by halves.
+"""Players that need no model: who know, who think aloud or in steps, who do not look, who guess, who know by halves.
 
     PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
 
-None but the expert, the mixed one and the one who thinks aloud are handed the truth.
+None but the expert, the mixed one and those who think aloud or in steps are handed the truth.
 """
 
 import zlib
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from framework.chat.grammar import Place
 from framework.env import Rules, shown
 from framework.lab.scene import COLOURS
+from framework.lab.stepwise import stepwise
 from framework.policy import Player, Policy
 from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
 from framework.vision.boxes import Box, Interval, Space
@@ -34,7 +35,7 @@ def expert(task: Task, rules: Rules, seed: int) -> Policy:
 def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float = 0.2) -> Policy:
     """Plays as an expert, but in this share of tasks believes in a wrong frame or, as often, in a displaced box."""
     lots = _lots(task, seed)
-    if lots.random() >= share:
+    if lots.random() >= share or not task.truth.boxes:
         return expert(task, rules, seed)
     elsewhere = sorted(set(range(task.video.length)) - set(task.truth.boxes))
     if elsewhere and lots.random() < 0.5:
@@ -65,6 +66,7 @@ PLAYERS: dict[str, Player] = {
     "hasty": hasty,
     "mixed": mixed,
     "random": random,
+    "stepwise": stepwise,
 }
 
 

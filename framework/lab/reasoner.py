@@ -63,7 +63,7 @@ def build(lab: Lab, folder: Path) -> Path:
     from transformers import AutoModelForImageTextToText
 
     numbers = lab.coordinates if isinstance(lab.coordinates, int) else 0
-    tokenizer = speech.tokenizer(numbers)
+    tokenizer = speech.tokenizer(numbers, lab.extra_tokens)
     config = _config(lab, tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(lab.seed)

@@ -7,6 +7,7 @@
 Whatever is no word of it is spelled in bytes, so any text comes back exactly as it went in.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -108,8 +109,8 @@ CHAT_TEMPLATE = """\
 """
 
 
-def tokenizer(numbers: int) -> "PreTrainedTokenizerFast":
-    """Bytes, then the numbers 0 … `numbers`, then the words; a longer word wins over a shorter one."""
+def tokenizer(numbers: int, extra: Sequence[str] = ()) -> "PreTrainedTokenizerFast":
+    """Bytes, the numbers 0 … `numbers`, the words, and what else is wanted; a longer word wins over a shorter one."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -118,7 +119,7 @@ def tokenizer(numbers: int) -> "PreTrainedTokenizerFast":
     spelled.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     spelled.decoder = decoders.ByteLevel()
     spelled.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    words = (*(str(number) for number in range(numbers + 1)), *TURNS, *ACTIONS, *WORDS)
+    words = (*(str(number) for number in range(numbers + 1)), *TURNS, *ACTIONS, *WORDS, *extra)
     spelled.add_tokens([AddedToken(word, special=False, normalized=False) for word in words])
     return PreTrainedTokenizerFast(
         tokenizer_object=spelled,

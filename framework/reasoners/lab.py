@@ -37,7 +37,7 @@ class Lab(Reasoner):
 
     def folder(self) -> str:
         if self.path:
-            return self.path
+            return super().folder()
         from framework.lab.reasoner import cached
 
         return str(cached(self))
@@ -45,4 +45,4 @@ class Lab(Reasoner):
     def voice(self) -> Voice:
         from framework.reasoners.chatml import ChatML
 
-        return ChatML(self.path or self.model_copy(update={"grounding": 0}).folder(), self.unit)
+        return ChatML(self.model_copy(update={"grounding": 0}).folder(), self.unit)

@@ -4,6 +4,7 @@ Its settings are pure; its `voice` needs a tokenizer and is made when something 
 """
 
 from abc import abstractmethod
+from typing import Annotated
 
 from pydantic import Field
 
@@ -22,6 +23,8 @@ class Reasoner(Settings):
     """Pixels along one side of a visual token."""
     coordinates: Coordinates = 1000
     """How it says positions: 0 … this over the picture, or pixels of the picture as it was shown."""
+    extra_tokens: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Words of its own, as [SEG], for which its tokenizer gets a token each; the model must have rows to spare."""
 
     @property
     def sight(self) -> Sight:
@@ -29,7 +32,11 @@ class Reasoner(Settings):
 
     def folder(self) -> str:
         """Where its weights, tokenizer and processor lie, as Hugging Face lays them out."""
-        return self.path
+        if not self.extra_tokens:
+            return self.path
+        from framework.reasoners.vocabulary import extended
+
+        return extended(self.path, self.extra_tokens)
 
     @abstractmethod
     def voice(self) -> Voice:

@@ -57,7 +57,11 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
     played = asyncio.run(_played(_games(recipe, tasks), players, recipe.seed))
     if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
-    return [conversation(episode, rules.system) for episode, rules in played if episode.stop is Stop.ANSWERED]
+    return [
+        conversation(episode, rules.system, rules.grammar.draws)
+        for episode, rules in played
+        if episode.stop is Stop.ANSWERED
+    ]
 
 
 def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules]]:

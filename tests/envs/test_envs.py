@@ -4,6 +4,7 @@ import random
 import pytest
 
 from envs import ENVS
+from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.single_turn import SingleTurn
@@ -38,6 +39,7 @@ GAMES: list[Rules] = [
     Target(),
     Zooming(inner=Keyframes(), max_turns=4),
     Zooming(sight=Sight(unit=28, coordinates="pixels"), max_turns=3),
+    ByDataset(others=Keyframes()),
 ]
 
 

@@ -40,6 +40,49 @@ def test_the_published_wrapping_means_the_same() -> None:
     assert read(wrapped) == read(SELECT)
 
 
+DRAWING = LOOK.model_copy(update={"vtg": True, "draws": "[SEG]"})
+
+
+def test_one_who_draws_says_so_in_every_action_and_needs_no_box() -> None:
+    said = DRAWING.write(Select(Interval(2, 5), 3), place)
+    assert said == '<select><VTG>{"start": 2, "end": 5, "keyframe": 3}</VTG>, <RefSeg>[SEG]</RefSeg></select>'
+    whole = Answer(interval=Interval(2, 5), keyframe=3)
+    assert DRAWING.write(whole, place) == said.replace("select>", "answer>")
+    zoomed = Zoom(3, Box(0, 0, 500, 1000, CLIP.space(3).counted_in(1000, 1000)))
+    assert DRAWING.write(zoomed, place).endswith("}, <RefSeg>[SEG]</RefSeg></zoom>")
+    assert DRAWING.write(Answer(), place) == "<answer><RefSeg>[SEG]</RefSeg></answer>"
+    for action in (Select(Interval(2, 5), 3), whole, zoomed, Answer(), Answer(text="Paris")):
+        assert read(DRAWING.write(action, place), DRAWING) == action
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "</VTG>, <RefSeg>[SEG]</RefSeg>",
+        "</VTG><RefSeg>[SEG]</RefSeg>",
+        "</VTG>,\n<RefVOS>[SEG]</RefVOS>",
+        "</VTG>",
+        "</VTG>, [SEG]",
+    ],
+)
+def test_how_it_is_drawn_is_read_loosely(drawn: str) -> None:
+    said = f'<VTG>{{"start": 2, "end": 5, "keyframe": 3}}{drawn}'
+    assert read(f"<select>{said}</select>", DRAWING) == read(SELECT)
+
+
+def test_without_vtg_all_that_stands_before_what_is_drawn_is_said() -> None:
+    for drawn in (", <RefSeg>[SEG]</RefSeg>", "<RefVOS>[SEG]</RefVOS>"):
+        assert read(SELECT.replace("}<", f"}}{drawn}<")) == read(SELECT)
+
+
+def test_the_ends_of_an_interval_may_have_other_names() -> None:
+    named = Grammar(actions=("answer",), ends=("start_frame", "end_frame"))
+    said = named.write(Answer(interval=Interval(2, 5)), place)
+    assert said == '<answer>{"start_frame": 2, "end_frame": 5}</answer>'
+    assert read(said, named) == Answer(interval=Interval(2, 5))
+    assert "end_frame" in reason('<answer>{"start_frame": 2}</answer>', named)
+
+
 def test_a_box_is_placed_on_the_frame_it_is_said_of() -> None:
     answer = read(ANSWER)
     assert isinstance(answer, Answer)
@@ -162,9 +205,9 @@ def actions(draw: st.DrawFn) -> Select | Zoom | Answer:
     )
 
 
-@given(actions(), st.booleans(), st.booleans())
-def test_what_is_written_is_read_back(action: Select | Zoom | Answer, vtg: bool, half_open: bool) -> None:
-    grammar = LOOK.model_copy(update={"vtg": vtg, "half_open": half_open})
+@given(actions(), st.booleans(), st.booleans(), st.sampled_from(["", "[SEG]"]))
+def test_what_is_written_is_read_back(action: Select | Zoom | Answer, vtg: bool, half_open: bool, draws: str) -> None:
+    grammar = LOOK.model_copy(update={"vtg": vtg, "half_open": half_open, "draws": draws})
     assert grammar.parse(grammar.write(action, place), CLIP.length, place) == action
 
 

@@ -1,14 +1,18 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from envs.keyframes import Keyframes
-from framework.data.conversations import Conversation, Message, conversation, read, write
+from framework.chat.grammar import Grammar
+from framework.data.conversations import Conversation, Draws, Message, conversation, read, write
 from framework.errors import DataError
+from framework.lab.players import PLAYERS
 from framework.lab.world import World
 from framework.rollout import play
-from framework.types import Picture, Role, Video
+from framework.types import Picture, Role, Select, Video
+from framework.vision.plan import spread
 
 PICTURE = Picture(Video("clip", 4, 64, 64), 2, (32, 32), Role.KEYFRAME)
 TALK = Conversation(
@@ -38,6 +42,41 @@ def test_an_episode_is_a_conversation_with_its_pictures_in_place():
     ]
 
 
+def test_each_reply_that_draws_carries_the_truth_of_what_it_draws_on(tmp_path: Path):
+    rules, task = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]")), World(level="traffic", count=8).task(5)
+    episode = asyncio.run(play(task, rules, PLAYERS["expert"](task, rules, 0)))
+    told = conversation(episode, token="[SEG]")
+    first, last = (said.draws for _, said in told.exchanges)
+    assert first is not None
+    assert last is not None
+    look = episode.turns[0].said.parsed
+    assert isinstance(look, Select)
+    assert (first.keyframe, last.keyframe) == (task.video.length // 2, look.keyframe)
+    assert list(first.frames) == list(last.frames) == spread(task.video.length, 5)
+    for draws in (first, last):
+        there = {frame for frame, mask in draws.frames.items() if mask is not None}
+        assert there == {frame for frame in draws.frames if task.truth.present[frame]}
+        assert draws.on_keyframe == task.truth.masks.get(draws.keyframe or 0)
+    write(tmp_path / "talk.jsonl", [told])
+    assert read(tmp_path / "talk.jsonl") == [told]
+
+
+def test_a_reply_without_the_token_draws_nothing():
+    rules, task = Keyframes(), World(count=1).task(0)
+    episode = asyncio.run(play(task, rules, rules.expert(task)))
+    assert [said.draws for _, said in conversation(episode, token="[SEG]").exchanges] == [None, None]
+
+
+def test_of_a_frame_whose_truth_is_not_known_nothing_is_drawn():
+    rules, task = Keyframes(grammar=Grammar(draws="[SEG]")), World(count=1).task(0)
+    known = {frame: mask for frame, mask in task.truth.masks.items() if frame == max(task.truth.masks)}
+    task = replace(task, truth=replace(task.truth, present=(), masks=known))
+    episode = asyncio.run(play(task, rules, rules.expert(task)))
+    draws = [said.draws for _, said in conversation(episode, token="[SEG]", frames=task.video.length).exchanges]
+    assert [each and each.frames for each in draws] == [known, known]
+    assert [each and each.keyframe for each in draws if each and each.keyframe not in (None, *known)] == []
+
+
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
@@ -47,6 +86,7 @@ def test_an_episode_is_a_conversation_with_its_pictures_in_place():
         ((*TALK.messages[:2], Message("assistant", (PICTURE,))), "message 2 .assistant. holds a picture"),
         ((*TALK.messages[:2], Message("assistant", ("",))), "says nothing"),
         ((Message("user", ()), TALK.messages[2]), "message 0 .user. is empty"),
+        ((Message("user", ("Find it.",), Draws()), TALK.messages[2]), "message 0 .user. draws"),
     ],
 )
 def test_what_nobody_could_learn_from_is_refused_with_its_line(tmp_path: Path, messages: tuple[Message, ...], why: str):

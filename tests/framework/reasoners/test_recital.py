@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from envs.keyframes import Keyframes
-from framework.data.conversations import conversation
+from framework.data.conversations import Conversation, Message, conversation
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
@@ -13,6 +13,7 @@ from framework.reasoners.recital import recite
 from framework.reasoners.sampling import Request, Sampled
 from framework.rollout import play
 from framework.training import Sampling
+from framework.types import Picture
 
 LAB = Lab()
 RULES = Keyframes(max_turns=3, sight=LAB.sight, system="Look first.")
@@ -45,3 +46,25 @@ def test_a_reply_longer_than_the_policy_may_speak_is_refused():
 def test_a_conversation_that_does_not_fit_names_the_setting():
     with pytest.raises(DataError, match=r"rollout\.prompt_tokens"):
         recite(conversation(EPISODE), LAB.voice(), LIMITS.model_copy(update={"prompt_tokens": 9}))
+
+
+def test_pictures_stand_in_the_order_of_their_places_when_each_has_its_own_number_of_tokens():
+    video, unit = TASK.video, LAB.unit
+    sizes = [(wide * unit, high * unit) for wide, high in ((1, 2), (3, 1), (2, 2), (5, 1), (1, 1), (2, 3))]
+    pictures = [Picture(video, frame, size) for frame, size in enumerate(sizes)]
+    content = [part for picture in pictures for part in (f"Frame {picture.frame}: ", picture, "\n")]
+    talk = Conversation(
+        "one",
+        (
+            Message("user", tuple(content[:12])),
+            Message("assistant", ("<select>{}</select>",)),
+            Message("user", tuple(content[12:])),
+            Message("assistant", ("<answer></answer>",)),
+        ),
+    )
+    tokens, seen = recite(talk, LAB.voice(), LIMITS)
+    assert seen == tuple(pictures)
+    assert [(block.image.grid.columns // 2, block.image.grid.rows // 2) for block in tokens.blocks] == [
+        (wide // unit, high // unit) for wide, high in sizes
+    ]
+    assert [block.count for block in tokens.blocks] == [2, 3, 4, 5, 1, 6]

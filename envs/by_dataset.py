@@ -1,0 +1,49 @@
+"""A game for each dataset: where one stage learns several kinds of task.
+
+timelens/train/v1/0  ─▶ locate        when is it?
+mevis/train/v1/0     ─▶ single_turn   draw it
+"""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from envs.single_turn import SingleTurn
+from framework.config import Fault, Name, SerializeAsAny, chosen
+from framework.env import Env, Rules
+from framework.policy import Policy
+from framework.types import Action, Observation, Past, Reply, Task
+
+Game = Annotated[SerializeAsAny[Rules], chosen("env")]
+
+
+class ByDataset(Rules):
+    """A task is played by the game of the dataset with which its id begins; what is told first is the same for all."""
+
+    of: dict[Name, Game] = Field(default_factory=dict[Name, Game])
+    """Dataset → its game."""
+    others: Game = SingleTurn()
+    """The game of all other datasets."""
+
+    @model_validator(mode="after")
+    def _lasts_as_long_as_the_longest(self) -> "ByDataset":
+        for name, game in {**self.of, "others": self.others}.items():
+            if game.system:
+                path = ("others", "system") if name == "others" else ("of", name, "system")
+                raise Fault(path, "is never said; every game begins with env.system")
+        longest = max(game.max_turns for game in (*self.of.values(), self.others))
+        return self._derive(max_turns=longest, grammar=self.others.grammar)
+
+    def game(self, task: Task) -> Rules:
+        """The rules by which this task is played; they see as this env does."""
+        rules = self.of.get(task.id.partition("/")[0], self.others)
+        return rules.model_copy(update={"sight": self.sight})
+
+    def make(self, task: Task) -> Env:
+        return self.game(task).make(task)
+
+    def expert(self, task: Task) -> Policy:
+        return self.game(task).expert(task)
+
+    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
+        return self.game(task).read(reply, task, past, seen)

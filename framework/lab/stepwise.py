@@ -1,0 +1,80 @@
+"""A player who thinks in the four steps of VideoSEG-O3's demonstrations, and looks before it answers, once or twice.
+
+    <think>Step 1: it is seen from frame 2 to frame 4. Step 2: where it is cannot be told yet. Step 3: asked for is
+    the red circle. Action: look closer.</think> <select>…
+
+Step 1 is about time, step 2 about place, step 3 about the words of the question; the action says what follows of them.
+What it says is true. Given PHRASES as `reasoner.extra_tokens`, the lab's reasoner says each of them in one token.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from framework.env import Rules
+from framework.policy import Doing, Policy
+from framework.types import Answer, Observation, Past, Reply, Role, Select, Task, Zoom
+from framework.vision.boxes import Interval
+
+HEADINGS = ("Step 1", "Step 2", "Step 3", "Action")
+
+FROM, TO = "Step 1: it is seen from frame ", " to frame "
+NEVER = "Step 1: it is not seen"
+UNSEEN = ". Step 2: where it is cannot be told yet"
+PLACED = {
+    (side, level): f". Step 2: it is at the {level} {side}"
+    for level in ("upper", "lower")
+    for side in ("left", "right")
+}
+ASKED = ". Step 3: asked for is"
+CLOSER, DONE = ". Action: look closer.", ". Action: answer."
+PHRASES = (FROM, TO, NEVER, UNSEEN, *PLACED.values(), ASKED, CLOSER, DONE)
+"""All that it says in its thoughts, but for numbers and the words of the question."""
+
+
+def stepwise(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert who thinks in four steps, and half the time looks at a wider stretch first, if it may."""
+    expert = rules.expert(task)
+    if not isinstance(expert, Doing):
+        return expert
+    lots = np.random.default_rng([seed, zlib.crc32(task.id.encode())])
+    actions: Sequence[Select | Zoom | Answer] = expert.actions
+    room = len(actions) < rules.max_turns and isinstance(actions[0], Select)
+    if room and lots.random() < 0.5:
+        actions = [wider(task, actions[0], lots), *actions]
+    return Stepwise(rules, task, actions)
+
+
+def wider(task: Task, look: Select | Zoom | Answer, lots: np.random.Generator) -> Select:
+    """A first look, at more of the clip around what is meant, its keyframe anywhere in that."""
+    assert isinstance(look, Select)
+    more, last = max(task.video.length // 4, 1), task.video.length - 1
+    start, end = max(int(look.interval.start) - more, 0), min(int(look.interval.end) + more, last)
+    return Select(Interval(start, end), int(lots.integers(start, end + 1)))
+
+
+class Stepwise:
+    def __init__(self, rules: Rules, task: Task, actions: Sequence[Select | Zoom | Answer]) -> None:
+        self.task, self.actions = task, actions
+        self.does = Doing(rules, task, *actions)
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        action = self.actions[min(len(past), len(self.actions) - 1)]
+        said = await self.does.act(past, seen)
+        return Reply(f"<think>{self.thought(seen, action)}</think> {said.text}")
+
+    def thought(self, seen: Observation, action: Select | Zoom | Answer) -> str:
+        there = [frame for frame, is_there in enumerate(self.task.truth.present) if is_there]
+        when = f"{FROM}{there[0]}{TO}{there[-1]}" if there else NEVER
+        asked = self.task.question.strip().removeprefix("Find").removesuffix(".").strip()
+        return f"{when}{self.place(seen)}{ASKED} {asked}{DONE if isinstance(action, Answer) else CLOSER}"
+
+    def place(self, seen: Observation) -> str:
+        """Where it is on the frame that is shown large, if one is and it is there."""
+        large = [each.frame for each in seen.pictures if each.role in (Role.KEYFRAME, Role.CROP, Role.TARGET)]
+        boxes = self.task.truth.boxes.get(large[-1], ()) if large else ()
+        if not boxes:
+            return UNSEEN
+        centre, (wide, high) = boxes[0].centre, boxes[0].space.units
+        return PLACED["left" if centre.x < wide / 2 else "right", "upper" if centre.y < high / 2 else "lower"]
