@@ -1,9 +1,9 @@
-"""limner data check: prepared data looked through. Exit code 1 if anything is wrong with it."""
+"""limner data check: prepared data, or a file of VTS-CoT, looked through. Exit code 1 if anything is wrong with it."""
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,8 @@ from typing import Any, cast
 from rich.table import Table
 
 from framework.commands import console, progress
-from framework.data.inspection import KINDS, Inspection, estimated, folders, inspect
+from framework.data.inspection import KINDS, Finding, Inspection, estimated, folders, inspect
+from framework.data.vts_cot import faults, trajectory
 from framework.errors import UserError
 
 FEW = 3
@@ -21,7 +22,9 @@ BINS = (8, 16, 32, 64, 128, 256)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", type=Path, help="what was prepared, or a folder of such folders")
+    parser.add_argument(
+        "folder", metavar="DIR", type=Path, help="what was prepared, a folder of such folders, or a VTS-CoT json"
+    )
     parser.add_argument("--quick", action="store_true", help="look at three frames of each video, not at all of them")
     parser.add_argument(
         "--tokenizer", metavar="FILE", type=Path, help="a tokenizer.json; lengths are estimated if not said"
@@ -31,6 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(said: argparse.Namespace) -> int:
+    if said.folder.is_file():
+        return checked_cot(said.folder, said.json, None if said.all else FEW)
     tokens = counting(said.tokenizer)
     found = [inspected(folder, tokens, said.quick) for folder in folders(said.folder)]
     if said.json:
@@ -41,6 +46,18 @@ def run(said: argparse.Namespace) -> int:
             screen.print(*told(each, None if said.all else FEW), sep="\n", soft_wrap=True)
             screen.print(lengths(each.lengths, "estimated" if said.tokenizer is None else said.tokenizer.name))
     return 1 if any(each.findings for each in found) else 0
+
+
+def checked_cot(path: Path, as_data: bool, few: int | None) -> int:
+    """Demonstrations, found sound or not."""
+    there = trajectory.read(path)
+    findings = faults.found(there)
+    if as_data:
+        print(json.dumps([asdict(each) for each in findings], indent=2, ensure_ascii=False))
+    else:
+        lines = [f"{path}: {len(there):,} demonstrations", *listed(findings, faults.KINDS, few)]
+        console().print(*lines, *([] if findings else ["  ✓ nothing is wrong with them"]), sep="\n", soft_wrap=True)
+    return 1 if findings else 0
 
 
 def inspected(folder: Path, tokens: Callable[[str], int], quick: bool) -> Inspection:
@@ -63,14 +80,21 @@ def counting(path: Path | None) -> Callable[[str], int]:
 def told(found: Inspection, few: int | None) -> list[str]:
     """What is wrong, kind by kind."""
     lines = [f"{found.folder}: {found.videos:,} videos, {found.expressions:,} expressions, {found.objects:,} objects"]
-    for kind, about in KINDS.items():
-        listed = found.of(kind)
-        if listed:
-            lines.append(f"  ✗ {len(listed):,} × {kind}: {about}")
-        lines += [f"      {each.where}: {each.what}" for each in listed[:few]]
-        if few is not None and len(listed) > few:
-            lines.append(f"      … {len(listed) - few:,} more; --all shows them")
+    lines += listed(found.findings, KINDS, few)
     return lines if found.findings else [*lines, "  ✓ nothing is wrong with it"]
+
+
+def listed(findings: Sequence[Finding], kinds: Mapping[str, str], few: int | None) -> list[str]:
+    """Findings kind by kind, the first few of each."""
+    lines: list[str] = []
+    for kind, about in kinds.items():
+        of_kind = [each for each in findings if each.kind == kind]
+        if of_kind:
+            lines.append(f"  ✗ {len(of_kind):,} × {kind}: {about}")
+        lines += [f"      {each.where}: {each.what}" for each in of_kind[:few]]
+        if few is not None and len(of_kind) > few:
+            lines.append(f"      … {len(of_kind) - few:,} more; --all shows them")
+    return lines
 
 
 def lengths(counts: Counter[int], how: str) -> Table:
