@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, load, typed
+from framework.drawing import Drawing
 from framework.env import Rules
 from framework.errors import ConfigError
 from framework.evaluate import Arena
@@ -67,6 +68,8 @@ class Recipe(Settings):
     """Makes masks of what is answered, in `limner segment` and in evaluation."""
     propagator: Annotated[SerializeAsAny[Propagator] | None, chosen("propagator", or_none=True)] = None
     """Carries them over the clip."""
+    drawing: Drawing | None = None
+    """How the policy draws masks itself, by a token of its replies."""
     certify: Certify = Certify()
     """What `limner reward certify` lets pass, and why."""
     verl: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -87,6 +90,11 @@ class Recipe(Settings):
             if unknown := next((part for part in said.parts if part not in {*self.rewards, TOTAL}), None):
                 there = nearest(unknown, self.rewards)
                 raise Fault(("certify", name, "parts"), f"no reward {unknown!r} in this recipe; {there}")
+        if self.drawing and self.algorithm.resample_settled:
+            why = "cannot be set where the policy draws: its rewards are known after a pass of the trainer, not before"
+            raise Fault(("algorithm", "resample_settled"), why)
+        if self.drawing and self.cluster.sequence_parallel > 1:
+            raise Fault(("cluster", "sequence_parallel"), "must be 1 where the policy draws; more ranks share episodes")
         if self.env.sight != self.reasoner.sight:
             self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         if self.sampler:

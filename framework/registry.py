@@ -21,6 +21,7 @@ TABLES = {
     "reasoner": ("framework.reasoners:REASONERS", "framework.reasoners.reasoner:Reasoner"),
     "data": ("framework.data:DATASETS", "framework.source:Source"),
     "sampler": ("framework.sampler:SAMPLERS", "framework.sampler:Sampler"),
+    "decoder": ("framework.reasoners.decoders:DECODERS", "framework.reasoners.decoder:Decoder"),
     "segmenter": ("framework.vision.models:SEGMENTERS", "framework.vision.segmenter:Segmenter"),
     "propagator": ("framework.vision.models:PROPAGATORS", "framework.vision.propagator:Propagator"),
 }

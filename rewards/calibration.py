@@ -20,59 +20,11 @@ but through A. With several updates a rollout the old log-probabilities must be 
 
 Published code (trainer_videorl_cot.py of Dmmm1997/VideoSEG-O3 at d9681d9): weight 1, grid 32, keyframe masks alone, and
 b = 1 above a *logit* of 0.5 (σ > 0.62), though everything else takes a pixel for target above 0: what lies in (0, 0.5]
-is target for the reward and background here. The threshold of this file is 0; `threshold: 0.5` gives theirs back.
+is target for the reward and background here. The threshold here is 0; `threshold: 0.5` gives theirs back.
+
+The numbers are framework/calibration.py's, since the policy's loss needs them: a recipe says drawing.calibration.
 """
 
-from typing import TYPE_CHECKING
+from framework.calibration import Calibration, calibrated, log_likelihood
 
-from pydantic import Field
-
-from framework.config import Settings
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-
-class Calibration(Settings):
-    """Does a [SEG] token's log-probability speak of its mask? Off at weight 0."""
-
-    weight: float = Field(default=0.0, ge=0)
-    """How much ℓ counts; published 1."""
-    grid: int = Field(default=32, ge=1)
-    """Masks are compared on so many cells a side."""
-    threshold: float = 0.0
-    """The logit above which a cell of what was drawn is target; published 0.5."""
-
-    @property
-    def on(self) -> bool:
-        return self.weight > 0
-
-    def __call__(self, log_probs: "Tensor", positions: "Tensor", logits: "Tensor", drawn: "Tensor") -> "Tensor":
-        """Log-probabilities [B, L] with those of n tokens calibrated: `positions` [n, 2], masks [n, H, W] each."""
-        if not self.on or not len(positions):
-            return log_probs
-        return calibrated(log_probs, positions, log_likelihood(logits, drawn, self.grid, self.threshold), self.weight)
-
-
-def log_likelihood(logits: "Tensor", drawn: "Tensor", grid: int = 32, threshold: float = 0.0) -> "Tensor":
-    """ℓ [n] of what was drawn, logits [n, h, w] of then, under the logits [n, H, W] of now; both go to the grid."""
-    from torch.nn.functional import softplus
-
-    now = _resized(logits, grid)
-    target = (_resized(drawn.detach(), grid) > threshold).to(now.dtype)
-    return (target * now - softplus(now)).flatten(1).mean(1)
-
-
-def calibrated(log_probs: "Tensor", positions: "Tensor", ell: "Tensor", weight: float) -> "Tensor":
-    """Log-probabilities [B, L] with weight · ℓ [n] added at n positions (row, column); a new tensor."""
-    rows, columns = positions.unbind(1)
-    return log_probs.index_put((rows, columns), (weight * ell).to(log_probs.dtype), accumulate=True)
-
-
-def _resized(masks: "Tensor", grid: int) -> "Tensor":
-    """[n, grid, grid], bilinearly, edges at the edges of pixels; in float32 or finer."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    fine = masks.to(torch.promote_types(masks.dtype, torch.float32))
-    return interpolate(fine[:, None], (grid, grid), mode="bilinear", align_corners=False)[:, 0]
+__all__ = ["Calibration", "calibrated", "log_likelihood"]

@@ -18,6 +18,8 @@ from ray.exceptions import RayError
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
 
+from framework import codec
+from framework.drawing import sitting
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
@@ -139,7 +141,10 @@ class Player(_Worker):
 
     def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
         tokens = policy.ledger.close()
-        return _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
+        output = _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
+        if self.recipe.drawing:
+            output.extra_fields["sitting"] = codec.write(sitting(episode, self.recipe.drawing.frames))
+        return output
 
     def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:
         output = _handed(Sample.nothing(self.voice.stop_tokens[0]), episode, served, ())

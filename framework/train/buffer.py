@@ -9,6 +9,7 @@ from typing import Any
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
+from framework.train.metrics import Metrics
 from framework.train.scorer import Scorer
 
 POLL_S = 0.02
@@ -26,7 +27,11 @@ class _Scored:
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
         self.scorer.step = global_steps
         batch, metrics = super().sample(global_steps, partition_id, batch_size)  # pyright: ignore[reportAttributeAccessIssue]
-        return batch, metrics | self.scorer.take(batch)
+        return batch, metrics | self.taken(batch)
+
+    def taken(self, batch: KVBatchMeta) -> Metrics:
+        """What a batch earned that is given out."""
+        return self.scorer.take(batch)
 
     def _dapo_filtered_keys(self, partition_id: str) -> Any:
         """verl is about to look for groups whose rewards agree."""

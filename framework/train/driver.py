@@ -110,7 +110,11 @@ def gathered(cluster: Cluster, patience_s: float) -> None:
 
 def fit(config: Any) -> None:
     from framework.train.agent_loop import Players
-    from framework.train.trainer import TRAINERS
+
+    if Run.here().recipe.drawing:
+        from framework.train.drawing_trainer import DRAWING_TRAINERS as TRAINERS
+    else:
+        from framework.train.trainer import TRAINERS
 
     trainer: Any = TRAINERS[config.trainer.v1.trainer_mode](config)
     try:

@@ -12,7 +12,6 @@ from verl.utils.fsdp_utils import normalize_peft_param_name, offload_fsdp_model_
 from verl.utils.metric import Metric
 from verl.utils.model import convert_weight_keys
 from verl.utils.tensordict_utils import get_non_tensor_data
-from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
@@ -20,7 +19,10 @@ from framework.reasoners.towers import quicken_towers
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
 from framework.train.run import Run
+from framework.train.settings import TOWERS
 
+PICTURES = ("pixel_values", "image_grid_thw")
+"""As they travel; the family's voice makes of them what its model takes."""
 NEVER = -1e9
 """A logit that is never sampled. Not −∞, whose entropy is no number."""
 
@@ -34,12 +36,14 @@ class Engine(_Base):
     def initialize(self) -> Any:
         made = super().initialize()
         voice = Run.here().recipe.reasoner.voice()
-        self.banned = torch.tensor(voice.banned_tokens)
+        self.voice, self.banned = voice, torch.tensor(voice.banned_tokens)
         self.vocabulary = voice.vocabulary
         return made
 
     def _build_module(self) -> Any:
         """verl has a setting to freeze the vision tower, but only its yaml knows it."""
+        if self.model_config.hf_config.model_type == "glm4v":
+            patches.glm_features()
         module = super()._build_module()
         if "vision" in Run.here().recipe.algorithm.freeze:
             eyes(module).requires_grad_(False)
@@ -50,14 +54,19 @@ class Engine(_Base):
         self.pictures = _same_pictures(inputs)
         if self.pictures and get_non_tensor_data(micro_batch, "blind", False):  # the trainer's canary
             inputs["pixel_values"] = inputs["pixel_values"].flip(0)
-        return inputs, args
+        seen = {name: inputs.pop(name) for name in PICTURES if name in inputs}
+        return inputs | self.voice.arguments(inputs["input_ids"], inputs["position_ids"], seen), args
 
     def prepare_model_outputs(self, output: Any, output_args: Any, micro_batch: Any, logits_processor_func: Any) -> Any:
-        logits = output.logits.clone()
-        logits[..., self.banned] = NEVER
-        logits[..., self.vocabulary :] = NEVER
-        output.logits = logits
+        output.logits = self._heard(output.logits)
         return super().prepare_model_outputs(output, output_args, micro_batch, logits_processor_func)
+
+    def _heard(self, logits: torch.Tensor) -> torch.Tensor:
+        """The logits that log-probs are made of: what sampling bans is banned here, too."""
+        heard = logits.clone()
+        heard[..., self.banned] = NEVER
+        heard[..., self.vocabulary :] = NEVER
+        return heard
 
     def forward_step(self, micro_batch: Any, loss_function: Any, forward_only: bool) -> Any:
         loss, output = super().forward_step(micro_batch, loss_function, forward_only)
@@ -79,8 +88,8 @@ class Engine(_Base):
 
 
 def eyes(module: torch.nn.Module) -> torch.nn.Module:
-    """The vision tower, as all Qwen families name it."""
-    found = next((part for name, part in module.named_modules() if name.rpartition(".")[2] == "visual"), None)
+    """The vision tower, as families name it."""
+    found = next((part for name, part in module.named_modules() if name.rpartition(".")[2] in TOWERS), None)
     if found is None:
         raise TrainError(f"algorithm.freeze: {type(module).__name__} has no vision tower to freeze; set it to []")
     return found
@@ -120,6 +129,3 @@ patches.no_pinned_memory()
 if patches.on_cpu():
     patches.log_probs_at_once()
 quicken_towers()
-EngineRegistry.register(
-    model_type="language_model", backend=["fsdp", "fsdp2"], device=["cuda", "cpu"], vendor=["nvidia", "cpu"]
-)(Engine)

@@ -103,7 +103,7 @@ def train(run: Run) -> None:
     from torch import distributed
     from verl.trainer import sft_trainer
 
-    import framework.train.engine  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
+    import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
     from framework.train import patches
     from framework.train.platform import assert_platform
 

@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from framework.data import conversations
+from framework.drawing import told
 from framework.reasoners.recital import recite
 from framework.train.run import Run
 from framework.train.sample import Sample
@@ -18,7 +19,7 @@ class Lessons(Dataset[dict[str, Any]]):
 
     def __init__(self, parquet_files: str, max_samples: int = -1, **_: Any) -> None:
         recipe = Run.here().recipe
-        self.voice, self.limits = recipe.reasoner.voice(), recipe.rollout
+        self.voice, self.limits, self.draws = recipe.reasoner.voice(), recipe.rollout, recipe.drawing is not None
         rows = conversations.read(Path(parquet_files))
         self.rows = rows if max_samples < 0 else rows[:max_samples]
 
@@ -33,4 +34,5 @@ class Lessons(Dataset[dict[str, Any]]):
             "loss_mask": torch.from_numpy(tokens.mask.copy()),
             "position_ids": sample.positions,
             "multi_modal_inputs": sample.pictures,
+            **({"sitting": told(self.rows[index])} if self.draws else {}),
         }

@@ -18,4 +18,4 @@ RolloutReplicaRegistry.register("transformers", _replica)
 patches.transformers_backend("framework.train.server.WeightSync")
 
 if os.environ.get("WG_BACKEND") == "ray":  # a process that trains
-    import framework.train.engine  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]

@@ -9,13 +9,16 @@
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
 | log_probs_at_once | without flash-attn a log-prob is taken token by token, a third of a tiny update | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
+| glm_features | GLM-4.1V's eyes answer with a record, and verl takes it for the features in it | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
+| exported_apart | a model is exported with all that lies in its module, a pen too, and vLLM would not read it | none |
 """
 
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -133,6 +136,18 @@ def transformers_backend(adapter: str) -> None:
     _ROLLOUT_REGISTRY["transformers", "async"] = adapter
 
 
+def glm_features() -> None:
+    """verl has the same for Qwen3.5, and there it knows of the record."""
+    glm, qwen = (importlib.import_module(f"verl.models.transformers.{family}") for family in ("glm4v", "qwen3_5"))
+    embedded: Any = qwen._get_input_embeds
+
+    def features(*args: Any, **settings: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
+        made = embedded(*args, **settings)
+        return made["inputs_embeds"], made["attention_mask"]
+
+    glm._get_input_embeds = features  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def sft_diary(diary: Callable[[], Any]) -> None:
     sft_trainer: Any = importlib.import_module("verl.trainer.sft_trainer")
     original = sft_trainer.Tracking
@@ -143,3 +158,21 @@ def sft_diary(diary: Callable[[], Any]) -> None:
         return made
 
     sft_trainer.Tracking = tracking
+
+
+@contextmanager
+def exported_apart(named: Callable[[str], bool]) -> Iterator[dict[str, torch.Tensor]]:
+    """A model that is saved meanwhile is exported without the weights that are named so; they are handed out here."""
+    manager: Any = importlib.import_module("verl.utils.checkpoint.fsdp_checkpoint_manager")
+    original, apart = manager.get_fsdp_full_state_dict, dict[str, torch.Tensor]()
+
+    def without(*args: Any, **settings: Any) -> Any:
+        whole = original(*args, **settings)
+        apart.update({name: value for name, value in whole.items() if named(name)})
+        return {name: value for name, value in whole.items() if not named(name)}
+
+    manager.get_fsdp_full_state_dict = without
+    try:
+        yield apart
+    finally:
+        manager.get_fsdp_full_state_dict = original

@@ -56,7 +56,7 @@ class Scorer:
         extras = column(batch, "extra_fields")
         if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
             raise TrainError(fatal)
-        episodes = [from_json(extra["episode"]) for extra in extras]
+        episodes = self.episodes(batch, extras)
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
             keys = [batch.keys[number] for number in new]
@@ -69,6 +69,10 @@ class Scorer:
             rows = [self._row(masks[number], each, reward) for number, each, reward in places]
             leave(keys, str(batch.partition_id), rows)
         return list(zip(episodes, extras, strict=True))
+
+    def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
+        """What was played."""
+        return [from_json(extra["episode"]) for extra in extras]
 
     def _row(self, mask: torch.Tensor, earned: RewardBreakdown, reward: float) -> dict[str, torch.Tensor]:
         """The reward stands on the last token, less what is paid before. Without one nothing is learned from."""
@@ -84,18 +88,29 @@ class Scorer:
         return {"rm_scores": scores, "response_mask": mask, "loss_mask": mask}
 
     def take(self, batch: KVBatchMeta) -> Metrics:
-        """Score a batch, put it in the order of its tasks, and say what it earned."""
-        began = time.perf_counter()
+        """Score a batch that is given out, and say what it earned."""
+        self.arrange(batch)
+        return self.judge(batch)
+
+    def arrange(self, batch: KVBatchMeta) -> None:
+        """Put a batch in the order of its tasks, once it is found to be whole."""
         self._none_is_missing(batch)
+        extras = column(batch, "extra_fields")
+        if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
+            raise TrainError(fatal)
+        places = [(str(extra["task"]), int(extra["session"])) for extra in extras]
+        batch.reorder(sorted(range(len(places)), key=places.__getitem__))
+
+    def judge(self, batch: KVBatchMeta) -> Metrics:
+        """Score a batch and say what it earned."""
+        began = time.perf_counter()
         played = self.score(batch)
         earned = [self.earned.pop(key) for key in batch.keys]
-        places = [(str(extra["task"]), int(extra["session"])) for _, extra in played]
         metrics = measured([episode for episode, _ in played], earned, [extra for _, extra in played])
         if batch.partition_id == "train":
             rows = zip(batch.keys, played, earned, strict=True)
             self.taken = [Scored(key, episode, each) for key, (episode, _), each in rows]
             metrics |= self.alive([episode for episode, _ in played], earned, batch.keys)
-        batch.reorder(sorted(range(len(places)), key=places.__getitem__))
         if batch.partition_id == "val":
             self.evaluated = metrics
         return metrics | {"time/reward_s": time.perf_counter() - began}

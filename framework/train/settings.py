@@ -57,7 +57,9 @@ SAME = {
 }
 """What both trees have, under two names."""
 
-EYES = r".*\bvisual\b.*"
+TOWERS = ("visual", "vision_tower")
+"""What families call their eyes."""
+EYES = rf".*\b({'|'.join(TOWERS)})\b.*"
 """Modules that get no adapters where the eyes are frozen."""
 
 HOUSE: dict[str, Any] = {
@@ -160,6 +162,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     if algorithm.kl != "off":
         yield f"{ACTOR}.kl_loss_type", algorithm.kl
     yield f"{MODEL}.lora.merge", algorithm.lora_rank > 0  # rollout servers get whole weights
+    if recipe.drawing and recipe.drawing.calibration.on and recipe.drawing.calibration.where == "log_prob":
+        yield f"{ACTOR}.policy_loss.loss_mode", f"drawn_{algorithm.loss}"  # framework/train/calibrated.py
     if "vision" in algorithm.freeze:
         yield f"{MODEL}.exclude_modules", EYES
     yield f"{FSDP}.param_offload", cluster.offload

@@ -14,6 +14,7 @@ OURS = (
     "reward/",
     "alive/",
     "advantage/",
+    "drawing/",
     "logprob_gap/",
     "canary/",
     "images/",

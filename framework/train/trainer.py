@@ -38,11 +38,14 @@ class Limner(PPOTrainer):
     def __init__(self, config: Any) -> None:
         self.run = Run.here()
         self.recipe = self.run.recipe
-        self.scorer = Scorer(self.recipe.rubric, self.recipe.algorithm, self.recipe.env)
+        self.scorer = self._scorer()
         self.chain = Chain(self.recipe)
         self.showcase = Showcase(self.run.folder, self.recipe.stages.rl.save_every, self.recipe.stages.rl.steps)
         self.sighted = False
         super().__init__(config)
+
+    def _scorer(self) -> Scorer:
+        return Scorer(self.recipe.rubric, self.recipe.algorithm, self.recipe.env)
 
     # ---- before the first step -------------------------------------------------------------------------------------
 
@@ -108,9 +111,7 @@ class Limner(PPOTrainer):
     def _gap(self, batch: KVBatchMeta) -> dict[str, float]:
         """How far rollout and trainer disagree about the tokens that these very weights said."""
         fields = fetch(batch, "rollout_log_probs", "old_log_probs", "response_mask")
-        now = [tag["min_global_steps"] == self.global_steps - 1 for tag in batch.tags]  # not so in async modes
-        fresh = torch.repeat_interleave(torch.tensor(now), fields["response_mask"].offsets().diff())
-        apart = _apart(fields, fields["rollout_log_probs"], fields["old_log_probs"], fresh)
+        apart = _apart(fields, fields["rollout_log_probs"], fields["old_log_probs"], self._comparable(batch))
         if not len(apart):
             return {}
         mean, most = float(apart.mean()), float(apart.max())
@@ -124,6 +125,11 @@ class Limner(PPOTrainer):
         if most > (warn if stage.gap_warn is None else stage.gap_warn):
             print(f"WARNING: rollout and trainer disagree by {most:.3g} about a token (mean {mean:.3g})", flush=True)
         return {"logprob_gap/mean": mean, "logprob_gap/max": most}
+
+    def _comparable(self, batch: KVBatchMeta) -> torch.Tensor:
+        """The tokens that these very weights said, which in async modes are not all."""
+        now = torch.tensor([tag["min_global_steps"] == self.global_steps - 1 for tag in batch.tags])
+        return torch.repeat_interleave(now, fetch(batch, "response_mask")["response_mask"].offsets().diff())
 
     def _keep_first_rows(self, batch: KVBatchMeta) -> None:
         """Some of what the trainer was given first, for whoever wants to compare it with what was played."""

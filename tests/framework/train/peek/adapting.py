@@ -15,6 +15,7 @@ from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngine
 
+import framework.train.engines  # noqa: F401  # takes the place of verl's
 from framework.reasoners.generator import Generator
 from framework.reasoners.voice import Voice
 from framework.train.engine import Engine

@@ -1,0 +1,113 @@
+"""A policy that also draws: a token of its replies, [SEG], stands for a mask. What it draws on, turn by turn.
+
+    turn   said                                   was shown large    draws on 5 frames all over the clip, and on
+    0      <select> … keyframe 7 … [SEG]          –                  the middle one, T // 2
+    1      <select> … keyframe 3 … [SEG]          7                  7
+    2      <answer> … [SEG]                       3                  3
+
+So a keyframe is drawn on in the turn after the one that selected it, as VideoSEG-O3 does. What is true of these frames
+is what a mask loss learns from; of a frame about which nothing is known, nothing is learned.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from framework.calibration import Calibration
+from framework.config import SerializeAsAny, Settings, chosen
+from framework.data.conversations import Conversation, Draws
+from framework.errors import DataError
+from framework.reasoners.decoder import Decoder
+from framework.types import AnyMask, Episode, Mask, Picture, Role, Task, Turn, Video
+from framework.vision.plan import spread
+
+LARGE = (Role.KEYFRAME, Role.CROP, Role.TARGET)
+"""What a picture is shown large for."""
+
+
+class Drawing(Settings):
+    """The section `drawing:` of a recipe whose policy draws."""
+
+    decoder: Annotated[SerializeAsAny[Decoder], chosen("decoder")]
+    """What makes a mask of a frame and an embedding."""
+    token: str = "[SEG]"
+    """What stands for a mask; the reasoner must have it as one token."""
+    frames: int = Field(default=5, ge=1)
+    """Frames all over the clip on which every turn draws, besides its keyframe."""
+    loss: float = Field(default=0.2, ge=0)
+    """Share of (BCE + Dice) of what is drawn in the loss of reinforcement."""
+    imitation_loss: float = Field(default=1.0, ge=0)
+    """The same in the stage before."""
+    calibration: Calibration = Calibration()
+    """Does the token's log-probability speak of its mask?"""
+    lr_factor: float = Field(default=1.0, gt=0)
+    """The learning rate of the pen, times the policy's."""
+    freeze: tuple[Literal["projection", "decoder"], ...] = ()
+    """What of the pen stays as it is."""
+    keyframe: Literal["reference", "answer"] = "reference"
+    """From where an answer's mask is followed: the frame shown large last, as published, or the one it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """What one turn draws on, and what should come of it."""
+
+    frames: tuple[int, ...]
+    keyframe: int
+    truth: Mapping[int, AnyMask]
+    """Frame → its pixels, of those frames that one knows of; a target that is not there has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What an episode draws on, turn by turn."""
+
+    video: Video
+    turns: tuple[Canvas, ...]
+
+
+def sitting(episode: Episode, count: int) -> Sitting:
+    """Of an episode that was played."""
+    task, turns, large = episode.task, list[Canvas](), episode.task.video.length // 2
+    everywhere = tuple(spread(task.video.length, count))
+    for turn in episode.turns:
+        large = shown_large(turn, large)
+        turns.append(Canvas(everywhere, large, truths(task, {*everywhere, large})))
+    return Sitting(task.video, tuple(turns))
+
+
+def told(conversation: Conversation) -> Sitting:
+    """Of a conversation to imitate, which brings along what its replies should draw."""
+    turns, video = list[Canvas](), None
+    for asked, said in conversation.exchanges:
+        video = next((part.video for part in asked.content if isinstance(part, Picture)), video)
+        if video is None:
+            raise DataError(f"conversation {conversation.id}: shows nothing, so nothing can be drawn on")
+        turns.append(_canvas(said.draws, video) if said.draws else Canvas((), video.length // 2, {}))
+    assert video is not None
+    return Sitting(video, tuple(turns))
+
+
+def _canvas(draws: Draws, video: Video) -> Canvas:
+    nothing = Mask((video.width * video.height,), video.width, video.height)
+    truth: dict[int, AnyMask] = {frame: mask or nothing for frame, mask in draws.frames.items()}
+    if draws.keyframe is None:
+        return Canvas(tuple(draws.frames), video.length // 2, truth)
+    return Canvas(tuple(draws.frames), draws.keyframe, {**truth, draws.keyframe: draws.on_keyframe or nothing})
+
+
+def shown_large(turn: Turn, before: int) -> int:
+    """The frame that a turn was shown large; the one before, if it was shown none."""
+    large = [picture.frame for picture in turn.seen.pictures if picture.role in LARGE]
+    return large[-1] if large else before
+
+
+def truths(task: Task, frames: set[int]) -> dict[int, AnyMask]:
+    """What is true of these frames, where that is known."""
+    truth, video = task.truth, task.video
+    nothing = Mask((video.width * video.height,), video.width, video.height)
+    known = {frame: truth.masks[frame] for frame in frames if frame in truth.masks}
+    absent = {frame: nothing for frame in frames - known.keys() if truth.present and not truth.present[frame]}
+    return {frame: mask for frame, mask in sorted({**absent, **known}.items())}

@@ -1,0 +1,71 @@
+"""A small decoder for the lab: a few convolutions over a frame, and the embedding as a kernel laid over them.
+
+    frame ─▶ side × side, and where each pixel is ─▶ convolutions ─▶ maps [channels, side / 2, side / 2]
+    embedding: a bias and a weight per map ─────────────────────────▶ logit of a cell = bias + weights · maps there
+
+It learns together with the policy, from nothing.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from framework.reasoners.decoder import Decoder
+from framework.vision.footage import Pixels
+from framework.vision.frames import resized
+
+if TYPE_CHECKING:
+    import torch
+
+    from framework.reasoners.decoder import Eyes, Features
+
+REACH = (1, 2, 4)
+"""Cells between those that a convolution looks at, layer by layer: the last looks 15 of them far."""
+
+
+class ConvDecoder(Decoder):
+    """Convolutions, some thousand weights in all."""
+
+    side: int = Field(default=64, ge=8, multiple_of=2)
+    """Pixels along each side of a frame as it is looked at."""
+    channels: int = Field(default=24, ge=1)
+
+    @property
+    def width(self) -> int:
+        return self.channels + 1
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.side // 2, self.side // 2
+
+    def make(self) -> Any:
+        from torch import nn
+
+        layers: list[nn.Module] = [nn.Conv2d(5, self.channels, 4, stride=2, padding=1)]
+        for reach in REACH:
+            layers += [nn.ReLU(), nn.Conv2d(self.channels, self.channels, 3, padding=reach, dilation=reach)]
+        return nn.Sequential(*layers)
+
+    def eyes(self, device: str) -> "Eyes":
+        def look(images: Sequence[Pixels]) -> "list[Features]":
+            import torch
+
+            small = [resized(image, (self.side, self.side)) for image in images]
+            return [(torch.from_numpy(np.ascontiguousarray(each.transpose(2, 0, 1))).to(device),) for each in small]
+
+        return look
+
+    def draw(
+        self, weights: Any, features: "Features", which: "torch.Tensor", embeddings: "torch.Tensor"
+    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        import torch
+
+        [seen] = features
+        along = torch.linspace(-1, 1, self.side, device=seen.device, dtype=embeddings.dtype)
+        places = torch.stack(torch.meshgrid(along, along, indexing="ij")).expand(len(seen), -1, -1, -1)
+        maps = weights(torch.cat([seen.to(embeddings.dtype) / 127.5 - 1, places], 1))
+        bias, kernel = embeddings[:, :1], embeddings[:, 1:]
+        logits = torch.einsum("nchw,nc->nhw", maps[which], kernel) + bias[:, :, None]
+        return logits, logits.abs().sigmoid().flatten(1).mean(1)

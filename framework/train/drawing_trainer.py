@@ -1,0 +1,163 @@
+"""The trainers of a policy that draws: rewards are known once its masks are, which is in the middle of a step.
+
+    1  sample          a batch in the order of its tasks, not scored                    the buffer
+    2  balance         over the ranks                                                   verl
+    3  old log-probs   and of the same forward pass every turn's masks, as bits         the engine (drawing_engine.py)
+    4  gap, canary     as without a pen
+    5  draw, score     bits ─▶ `Turn.drawn` ─▶ rewards, in the order of the batch       here
+    6  reference       log-probs of a model without a pen                               verl
+    7  advantages      framework.advantage
+    8  update          calibrated policy loss, and the mask loss                        the engine
+
+No pass is added: 3 is verl's own. An evaluation within training has none, so there one is made for the masks alone. A
+batch of verl's asynchronous modes goes the same way.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transfer_queue import KVBatchMeta
+
+from framework.drawing import sitting
+from framework.errors import ConfigError
+from framework.reasoners.pen import token
+from framework.train.buffer import Buffer, BufferAsync
+from framework.train.metrics import Metrics
+from framework.train.portfolio import unpack, with_drawings
+from framework.train.scorer import Scorer
+from framework.train.storage import column
+from framework.train.trainer import ColocateAsync, Limner, SeparateAsync, Sync
+from framework.types import Episode
+
+
+class DrawnScorer(Scorer):
+    """Scores episodes with what they drew, which lies beside them by then."""
+
+    def __init__(self, recipe: Any) -> None:
+        super().__init__(recipe.rubric, recipe.algorithm, recipe.env)
+        self.drawing = recipe.drawing
+        self.spots = 0
+        """Frames, each once, that the last batch drew on."""
+
+    def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
+        played = super().episodes(batch, extras)
+        sittings = [sitting(episode, self.drawing.frames) for episode in played]
+        drawn = [
+            unpack(np.asarray(bits, np.uint8), each, self.drawing.decoder.grid)
+            for bits, each in zip(column(batch, "drawn"), sittings, strict=True)
+        ]
+        self.spots = len(
+            {
+                (each.video, frame)
+                for each, turns in zip(sittings, drawn, strict=True)
+                for canvas, turn in zip(each.turns, turns, strict=True)
+                if turn
+                for frame in (*canvas.frames, canvas.keyframe)
+            }
+        )
+        return [with_drawings(episode, turns) for episode, turns in zip(played, drawn, strict=True)]
+
+
+class _Gathered:
+    """A buffer that gives out batches before they are scored."""
+
+    trainer: "Draws"
+
+    def taken(self, batch: KVBatchMeta) -> Metrics:
+        self.trainer.scorer.arrange(batch)
+        if batch.partition_id == "val":
+            self.trainer.draw(batch)
+            return self.trainer.scorer.judge(batch)
+        return {}
+
+
+class GatheredBuffer(_Gathered, Buffer):
+    pass
+
+
+class GatheredBufferAsync(_Gathered, BufferAsync):
+    pass
+
+
+class Draws(Limner):
+    """What a policy that draws adds to each trainer."""
+
+    scorer: DrawnScorer
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        correction = config.algorithm.get("rollout_correction", None)
+        if correction and correction.get("bypass_mode", False):
+            raise ConfigError(
+                "verl.algorithm.rollout_correction.bypass_mode: leaves out the pass in which masks are drawn; unset it"
+            )
+
+    def _scorer(self) -> Scorer:
+        return DrawnScorer(self.recipe)
+
+    def _build_replay_buffer(self) -> Any:
+        buffer = super()._build_replay_buffer()
+        made = object.__new__(GatheredBufferAsync if isinstance(buffer, BufferAsync) else GatheredBuffer)
+        vars(made).update(vars(buffer), trainer=self)
+        return made
+
+    def draw(self, batch: KVBatchMeta) -> None:
+        """A pass for the masks of an evaluation, in which nothing else asks for one."""
+        asked = {"draw": True, "calculate_entropy": False, "compute_loss": False}
+        batch.extra_info = asked | {"temperature": self.config.actor_rollout_ref.rollout.temperature}
+        self.actor_rollout_wg.compute_log_prob(batch)
+        batch.extra_info = {}
+
+    def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        batch.extra_info["draw"] = True
+        batch = super()._compute_old_log_prob(batch, metrics)
+        metrics.update(self.scorer.judge(self._played(batch)))
+        metrics["drawing/spots"] = float(self.scorer.spots)
+        return batch
+
+    def _played(self, batch: KVBatchMeta) -> KVBatchMeta:
+        """Those of a batch that were played, in the order of their tasks: verl may have filled it up."""
+        rows = [row for row, tag in enumerate(batch.tags) if not tag.get("is_padding", False)]
+        keys, tags = [batch.keys[row] for row in rows], [batch.tags[row] for row in rows]
+        played = KVBatchMeta(keys=keys, tags=tags, partition_id=batch.partition_id)
+        self.scorer.arrange(played)
+        return played
+
+    def _comparable(self, batch: KVBatchMeta) -> torch.Tensor:
+        """A token whose logit speaks of its mask is not as likely to the trainer as it was to the rollout."""
+        calibration = self.scorer.drawing.calibration
+        if not calibration.on or calibration.where != "logit":
+            return super()._comparable(batch)
+        said = torch.cat(column(batch, "responses"))
+        return super()._comparable(batch) & (said != token(self.recipe.reasoner.voice(), self.scorer.drawing))
+
+    def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
+        batch = super()._step_once(metrics, timing_raw, sample_batch_size)
+        algorithm = self.recipe.algorithm
+        gradients = len(batch) // ((algorithm.mini_batch or algorithm.prompts) * algorithm.group) * algorithm.epochs
+        for name in ("encoded", "tokens"):
+            metrics[f"drawing/{name}"] = metrics.pop(f"actor/drawing/{name}") * gradients
+        metrics["drawing/loss"] = metrics.pop("actor/drawing/loss")
+        return batch
+
+
+class DrawsSync(Draws, Sync):
+    """Play, draw, then learn, on the same devices."""
+
+
+class DrawsColocateAsync(Draws, ColocateAsync):
+    """Episodes go on over updates, on the same devices."""
+
+
+class DrawsSeparateAsync(Draws, SeparateAsync):
+    """Playing and learning have devices of their own."""
+
+
+DRAWING_TRAINERS = {
+    "sync": DrawsSync,
+    "colocate_async": DrawsColocateAsync,
+    "separate_async": DrawsSeparateAsync,
+}
+"""By verl's names of its modes."""

@@ -1,0 +1,59 @@
+import asyncio
+
+import pytest
+
+from envs.keyframes import Keyframes
+from framework.config import typed
+from framework.drawing import Drawing, Sitting, sitting
+from framework.env import Sight
+from framework.errors import ConfigError
+from framework.lab.world import World
+from framework.policy import Scripted
+from framework.recipe import find_recipe
+from framework.rollout import play
+from framework.types import Task
+from framework.vision import masks
+
+TASK = World(level="glance", split="eval", count=4).task(0)
+RULES = Keyframes(max_turns=3, sight=Sight(unit=8, coordinates=32))
+
+
+def sat(*lines: str, task: Task = TASK) -> Sitting:
+    return sitting(asyncio.run(play(task, RULES, Scripted(*lines))), 3)
+
+
+def look(keyframe: int) -> str:
+    return f'<select>{{"start": 0, "end": 5, "keyframe": {keyframe}}}</select>'
+
+
+def test_a_turn_draws_on_what_the_turn_before_it_selected_and_the_first_on_the_middle():
+    there = sat(look(1), look(5), '<answer>{"keyframe": 0}</answer>')
+    assert [turn.keyframe for turn in there.turns] == [TASK.video.length // 2, 1, 5]
+    assert {turn.frames for turn in there.turns} == {(0, 2, 5)}
+
+
+def test_a_frame_without_the_target_is_known_to_be_empty():
+    [turn] = sat('<answer>{"keyframe": 0}</answer>').turns
+    for frame in (*turn.frames, turn.keyframe):
+        assert bool(masks.area(turn.truth[frame])) == TASK.truth.present[frame]
+        assert (turn.truth[frame].width, turn.truth[frame].height) == (TASK.video.width, TASK.video.height)
+
+
+def test_of_what_nobody_knows_nothing_is_learned():
+    from dataclasses import replace
+
+    from framework.types import Truth
+
+    [turn] = sat('<answer>{"keyframe": 0}</answer>', task=replace(TASK, truth=Truth())).turns
+    assert turn.truth == {}
+
+
+@pytest.mark.parametrize("change", ["algorithm.resample_settled=true", "cluster.sequence_parallel=2"])
+def test_what_does_not_go_with_drawing_is_refused(change: str):
+    with pytest.raises(ConfigError, match=f"{change.partition('=')[0]}: .* where the policy draws"):
+        find_recipe("quickstart", ["drawing.decoder=conv", change])
+
+
+def test_an_unknown_decoder_is_told_what_there_is():
+    with pytest.raises(ConfigError, match=r"decoder.*no decoder 'cnov'; did you mean 'conv'\?"):
+        typed(Drawing, {"decoder": "cnov"})
