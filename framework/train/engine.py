@@ -21,6 +21,10 @@ from framework.train.fingerprint import fingerprints
 from framework.train.run import Run
 from framework.train.settings import TOWERS
 
+NEVER = -1e9
+"""A logit that is never sampled. Not −∞, whose entropy is no number."""
+
+
 _Base: Any = FSDPEngineWithLMHead
 
 
