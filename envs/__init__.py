@@ -1,6 +1,7 @@
 """The games. This table is the only list of them."""
 
 from envs.by_dataset import ByDataset
+from envs.gymnasium import Gymnasium
 from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.single_turn import SingleTurn
@@ -10,6 +11,7 @@ from framework.env import Rules
 
 ENVS: dict[str, type[Rules]] = {
     "by_dataset": ByDataset,
+    "gymnasium": Gymnasium,
     "keyframes": Keyframes,
     "locate": Locate,
     "single_turn": SingleTurn,

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from framework.chat.grammar import Grammar, Place
 from framework.config import Settings
-from framework.errors import UserError
+from framework.errors import NoExpert
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
 from framework.vision.boxes import Space
 
@@ -75,9 +75,7 @@ class Rules(Settings):
 
     def expert(self, task: Task) -> "Policy":
         """A policy that knows the truth; tests, demonstrations and `limner play` use it."""
-        raise UserError(
-            f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()"
-        )
+        raise NoExpert(f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()")
 
     def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
         """What a reply means at this point of the game."""
@@ -107,6 +105,14 @@ class Rules(Settings):
     def said_on(self, picture: Picture) -> Space:
         """The space in which the policy speaks of positions on a picture it was shown."""
         return self.sight.said_on(picture)
+
+
+def expert_of(rules: Rules, task: Task) -> "Policy | None":
+    """A policy that knows the truth, if this game has one."""
+    try:
+        return rules.expert(task)
+    except NoExpert:
+        return None
 
 
 def shown(past: Past, seen: Observation) -> list[Picture]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from framework import liveness
 from framework.budget import Count, Greedy, counts
-from framework.env import Rules
+from framework.env import Rules, expert_of
 from framework.errors import UserError
 from framework.policy import Policy
 from framework.recipe import Recipe
@@ -150,7 +150,9 @@ def _too_long(path: str, limit: int, needed: int, what: str) -> str:
 
 def _greediest(rules: Rules, task: Task) -> list[Episode]:
     """The task played by those who look at all they can until their turns are over."""
-    return [_played(task, rules, Greedy(rules, task, action)) for action in rules.grammar.actions]
+    lookers = [Greedy(rules, task, action) for action in rules.grammar.actions]
+    expert = expert_of(rules, task)  # knows what an env of others would hear, which the greedy do not
+    return [_played(task, rules, each) for each in [*lookers, *([expert] if expert else [])]]
 
 
 def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
@@ -165,7 +167,7 @@ def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
 
 def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
     """What an expert earns, and how exactly it can say where things are."""
-    if type(recipe.env).expert is Rules.expert:
+    if expert_of(recipe.env, tasks[0]) is None:
         return [Finding("expert", f"{type(recipe.env).__name__} has none, so its rewards are not tried")]
     episodes = [_played(task, recipe.env, recipe.env.expert(task)) for task in tasks]
     earned = recipe.rubric.score(episodes)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TypeVar
 
 from framework.env import Env, Rules
@@ -33,6 +34,7 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
                 if isinstance(action.parsed, Malformed) and rules.on_malformed == "stop":
                     return ended(Stop.MALFORMED)
                 seen = await _kept(game.step(action), rules, "step", Observation)
+                turns[-1] = replace(turns[-1], paid=seen.paid)
                 if len(turns) == rules.max_turns and not seen.done:
                     return ended(Stop.TURNS)
             return ended(Stop.ANSWERED)

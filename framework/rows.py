@@ -73,7 +73,7 @@ def _faults(task: Task) -> Iterator[str]:
     video, truth = task.video, task.truth
     if video.length < 1 or min(video.width, video.height) < 1:
         yield f"no frames ({video.length} of {video.width}×{video.height})"
-    if not (truth.present or truth.boxes or truth.masks or truth.interval or truth.answer):
+    if not (truth.present or truth.boxes or truth.masks or truth.interval or truth.answer or truth.world):
         yield "the truth is empty, so no reward could be given"
     if truth.present and len(truth.present) != video.length:
         yield f"the truth says of {len(truth.present)} frames whether the target is there, the clip has {video.length}"

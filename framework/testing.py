@@ -68,8 +68,8 @@ async def _opening(rules: Rules, task: Task) -> Observation:
 def _checked_observation(seen: Observation, task: Task, number: int) -> None:
     assert seen.content, f"turn {number}: the policy is shown nothing"
     for picture in seen.pictures:
-        assert 0 <= picture.frame < task.video.length, f"turn {number}: frame {picture.frame} is not in the clip"
-        assert str(picture.frame) in seen.text, (
+        assert 0 <= picture.frame < picture.video.length, f"turn {number}: frame {picture.frame} is not in the clip"
+        assert picture.video != task.video or str(picture.frame) in seen.text, (
             f"turn {number}: frame {picture.frame} comes without its index in the text"
         )
         assert min(picture.size) > 0, f"turn {number}: a picture of size {picture.size}"

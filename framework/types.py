@@ -82,6 +82,8 @@ class Truth:
     """Frame → the visible pixels of all target objects."""
     interval: Interval | None = None
     answer: str = ""
+    world: str = ""
+    """The world of an env that is not ours, in the words by which that env makes it; the rest of the truth is there."""
     kind: str = ""
     """The kind of question, for tables by kind."""
 
@@ -146,6 +148,8 @@ class Observation:
     content: tuple[str | Picture, ...]
     done: bool = False
     """True ends the episode: nothing is sampled for this observation."""
+    paid: float | None = None
+    """What an env that brings rewards of its own pays for the action before."""
 
     @property
     def text(self) -> str:
@@ -245,6 +249,8 @@ class Turn:
     said: Action
     drawn: Drawn | None = None
     """Set where masks are decoded, after the reply."""
+    paid: float | None = None
+    """What the env itself paid for it, if it pays."""
 
 
 class Stop(StrEnum):

@@ -18,6 +18,7 @@ from rewards.judge import Judge
 from rewards.length import CosineLength, Overlong, SoftLength
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU
 from rewards.matching import Matched
+from rewards.paid import EnvReturn
 from rewards.point import NegativePoint, PointDistance, PointInBox, PointInMask, PointInOwnBox, PointNear
 from rewards.progress import KeyframeMargin, Progress
 from rewards.published import VideoSegO3, VisionReasoner
@@ -36,6 +37,7 @@ REWARDS: dict[str, type[Reward]] = {
     "contour_accuracy": ContourAccuracy,
     "cosine_length": CosineLength,
     "coverage": Coverage,
+    "env_return": EnvReturn,
     "exact_answer": ExactAnswer,
     "group_difficulty": GroupDifficulty,
     "interval_iou": IntervalIoU,

@@ -18,7 +18,7 @@ from framework import liveness
 from framework.advantage import ADVANTAGES, joined, zero_groups
 from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
-from framework.env import Rules
+from framework.env import expert_of
 from framework.errors import ConfigError
 from framework.lab.players import PLAYERS
 from framework.liveness import Vital
@@ -48,8 +48,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
-    expertless = type(recipe.env).expert is Rules.expert
-    policy: str = said.policy or ("random" if expertless else "mixed")
+    there = expert_of(recipe.env, recipe.data.train.task(0))
+    policy: str = said.policy or ("mixed" if there else "random")
     rows, episodes = played(recipe, policy, said.n)
     earned = recipe.rubric.score(episodes)
     out = console()

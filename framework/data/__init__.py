@@ -2,6 +2,7 @@
 
 from framework.data.focused import Focused
 from framework.data.groundmore import GroundMoRe
+from framework.data.gymnasium import Gymnasium
 from framework.data.lab import Lab
 from framework.data.layout import Layout
 from framework.data.long_rvos import LongRVOS
@@ -21,6 +22,7 @@ from framework.source import Source
 
 DATASETS: dict[str, type[Source]] = {
     "focused": Focused,
+    "gymnasium": Gymnasium,
     "lab": World,
     "mixture": Mixture,
     "prepared": Prepared,

@@ -1,0 +1,133 @@
+"""Gymnasium's envs as games of ours: the picture is seen, a reply names an action, and what the env pays is kept.
+
+    picture ─▶ <answer>left</answer> ─▶ action 0 ─▶ env.step ─▶ picture, paid -0.05 ─▶ … ─▶ done, paid 1
+
+The task says which world (framework/data/gymnasium.py); the reward `env_return` hands on what was paid.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, field_validator
+
+from framework.chat.grammar import Grammar
+from framework.config import Fault
+from framework.env import Rules
+from framework.errors import NoExpert
+from framework.types import Action, Answer, Malformed, Observation, Past, Picture, Reply, Role, Task
+from framework.vision import inline
+from framework.vision.plan import Look
+from framework.world import World
+
+if TYPE_CHECKING:
+    from framework.vision.footage import Pixels
+
+
+class Gymnasium(Rules):
+    """An env of Gymnasium with discrete actions, each of which has a name here."""
+
+    max_turns: int = Field(default=16, ge=1)
+    grammar: Grammar = Grammar(actions=("answer",))
+    actions: tuple[str, ...] = Field(min_length=1)
+    """What its actions are called, from the first on; a reply says one of them as its answer."""
+    look: Look = Look()
+    """How large its picture is shown."""
+    prompt: str = "{question}\n"
+    """How it is put, with {question} and {actions} in their places."""
+
+    @field_validator("actions")
+    @classmethod
+    def _can_be_told_apart(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
+        if len({_plain(action) for action in actions} - {""}) < len(actions):
+            raise Fault((), f"{list(actions)} will not do; each action needs a name of its own")
+        return actions
+
+    def make(self, task: Task) -> "GymnasiumGame":
+        return GymnasiumGame(self, task)
+
+    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
+        action = super().read(reply, task, past, seen)
+        if not isinstance(action.parsed, Answer) or self.number(action) is not None:
+            return action
+        said = action.parsed.text[:40]
+        return replace(action, parsed=Malformed(f"no action {said!r}; say one of {', '.join(self.actions)}"))
+
+    def number(self, action: Action) -> int | None:
+        """The action that is meant, as the env counts them."""
+        said = _plain(action.parsed.text) if isinstance(action.parsed, Answer) else None
+        return next((place for place, name in enumerate(self.actions) if _plain(name) == said), None)
+
+    def expert(self, task: Task) -> "Shadow":
+        """Does as the env's own `expert()` does, where it has one: a method that gives the next action."""
+        return Shadow(self, task)
+
+
+class GymnasiumGame:
+    def __init__(self, rules: Gymnasium, task: Task) -> None:
+        self.rules, self.task = rules, task
+        self.world = World(task.truth.world)
+        self.turns = 0
+
+    async def start(self) -> Observation:
+        self._fits()
+        image = await asyncio.to_thread(self.world.opening)
+        names = ", ".join(self.rules.actions)
+        asked = self.rules.prompt.replace("{question}", self.task.question).replace("{actions}", names)
+        return Observation((asked, "Step 0: ", self.shown(image), "\n"))
+
+    async def step(self, action: Action) -> Observation:
+        if isinstance(action.parsed, Malformed):
+            return Observation((f"That could not be read: {action.parsed.reason}.\n",))
+        number = self.rules.number(action)
+        assert number is not None, "the rules let through what is no action"
+        image, paid, done = await asyncio.to_thread(self.world.step, first(self.world) + number)
+        self.turns += 1
+        if done:
+            return Observation((), done=True, paid=paid)
+        return Observation((f"Step {self.turns}: ", self.shown(image), "\n"), paid=paid)
+
+    async def close(self) -> None:
+        self.world.close()
+
+    def shown(self, image: "Pixels") -> Picture:
+        return self.rules.look.picture(inline.video(image), 0, Role.DETAIL, self.rules.sight.unit)
+
+    def _fits(self) -> None:
+        """Has every action a name?"""
+        space: Any = self.world.env.action_space
+        count = getattr(space, "n", None)
+        if count is None:
+            raise ValueError(f"{self.world.id}: its actions are {space}; only discrete ones can be said by name")
+        if count != len(self.rules.actions):
+            raise ValueError(f"{self.world.id}: has {count} actions, env.actions names {len(self.rules.actions)}")
+
+
+class Shadow:
+    """Plays in a world of its own beside the game, and says what the env's own expert does there."""
+
+    def __init__(self, rules: Gymnasium, task: Task) -> None:
+        self.rules, self.world = rules, World(task.truth.world)
+        if not hasattr(self.world.env.unwrapped, "expert"):
+            self.world.close()
+            raise NoExpert(f"{self.world.id} has no expert; play it with --policy random or human, or write expert()")
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        number = self.rules.number(past[-1].said) if past else None
+        if not past:
+            self.world.opening()
+        elif number is not None:
+            self.world.step(first(self.world) + number)
+        env: Any = self.world.env.unwrapped
+        name = self.rules.actions[int(env.expert()) - first(self.world)]
+        return Reply(self.rules.grammar.write(Answer(text=name), lambda _: None))
+
+
+def first(world: World) -> int:
+    """The number of the first action."""
+    space: Any = world.env.action_space
+    return int(getattr(space, "start", 0))
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.lower().split())
