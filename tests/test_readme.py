@@ -43,8 +43,9 @@ def test_every_command_that_a_page_names_is_one() -> None:
     assert proofs == set(PROOFS)
 
 
-def test_the_formula_the_readme_shows_is_that_of_its_rewards() -> None:
-    found = re.search(r"```yaml\n(rewards:\n.*?)# total = (.*?)\n```", README, flags=re.DOTALL)
+def test_the_formula_that_is_shown_is_that_of_its_rewards() -> None:
+    page = (ROOT / "rewards/README.md").read_text()
+    found = re.search(r"```yaml\n(rewards:\n.*?)# total = (.*?)\n```", page, flags=re.DOTALL)
     assert found
     rewards = TypeAdapter[Rewards](Rewards).validate_python(yaml.safe_load(found[1])["rewards"])
     assert Rubric(rewards).formula() == found[2]
