@@ -4,7 +4,7 @@ recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by nam
 """
 
 import zlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -19,11 +19,13 @@ from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.reasoners.form import Filler, Form
 from framework.reasoners.reasoner import Reasoner
 from framework.sampler import focused
+from framework.tracing import Draws
 from framework.types import Answer, Task
 
 NOBODY: Mapping[str, Player] = {}
 
 if TYPE_CHECKING:
+    from framework.reasoners.artist import Artist
     from framework.reasoners.sampling import Generate
     from framework.reasoners.voice import Voice
     from framework.recipe import Recipe
@@ -56,8 +58,9 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     async def led(guide: Player) -> Sequence[Task]:
         return await focused(tasks, recipe.sampler, guide, recipe.seed) if recipe.sampler else tasks
 
-    async def games(tasks: Sequence[Task], player: Player, rounds: int = 1) -> Played:
-        return await play_all(tasks, recipe.arena, player, rounds, recipe.seed)
+    async def games(tasks: Sequence[Task], player: Player, rounds: int = 1, draws: Draws | None = None) -> Played:
+        arena = replace(recipe.arena, tracer=draws) if draws else recipe.arena
+        return await play_all(tasks, arena, player, rounds, recipe.seed)
 
     for name, player in {**{name: PLAYERS[name] for name in recipe.stages.eval.players}, **guests}.items():
         greedy[name] = await games(await led(player), player)
@@ -70,18 +73,19 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     playing = [name for name in models if name in asked.models]
     for name in playing:
         async with opened(recipe, models[name]) as model:
-            greedy[name] = await games(found, model.greedy())
+            greedy[name] = await games(found, model.greedy(), draws=model.draws())
             if asked.rounds:
-                sampled[name] = await games(found, model.by_lot(), asked.rounds)
+                sampled[name] = await games(found, model.by_lot(), asked.rounds, model.draws())
             if not asked.tampered:
                 continue
             last = name == playing[-1]
-            greedy[f"{name}_blanked" if not last else "blanked"] = await games(found, model.greedy(blank=True))
+            grey = model.greedy(blank=True), 1, model.draws(blank=True)
+            greedy[f"{name}_blanked" if not last else "blanked"] = await games(found, *grey)
             if last:
                 if recipe.env.max_turns > 1:
-                    greedy["blind"] = await games(found, model.greedy(at_once=True))
+                    greedy["blind"] = await games(found, model.greedy(at_once=True), draws=model.draws())
                 elsewhere = model.greedy(others=tasks)
-                greedy["shuffled"] = await games(await led(elsewhere), elsewhere)
+                greedy["shuffled"] = await games(await led(elsewhere), elsewhere, draws=model.draws(others=tasks))
     return Contest(tasks, recipe.score, greedy, sampled)
 
 
@@ -93,14 +97,16 @@ def trained(recipe: "Recipe", folder: Path) -> Reasoner:
 @asynccontextmanager
 async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"]:
     """A reasoner, ready to play; its queue is closed afterwards."""
+    from framework.reasoners.artist import Artist
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
 
     device = "cuda" if recipe.cluster.platform == "cuda" else "cpu"
     generator = Generator.load(reasoner, device=device, seed=recipe.seed)
+    artist = Artist.of(recipe, generator, reasoner.folder())
     batcher = Batcher(generator.generate)
     try:
-        yield Model(recipe, generator.voice, batcher)
+        yield Model(recipe, generator.voice, batcher, artist)
     finally:
         await batcher.close()
 
@@ -108,8 +114,8 @@ async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"
 class Model:
     """The ways in which one checkpoint plays."""
 
-    def __init__(self, recipe: "Recipe", voice: "Voice", generate: "Generate") -> None:
-        self.recipe, self.voice, self.generate = recipe, voice, generate
+    def __init__(self, recipe: "Recipe", voice: "Voice", generate: "Generate", artist: "Artist | None" = None) -> None:
+        self.recipe, self.voice, self.generate, self.artist = recipe, voice, generate, artist
 
     def by_lot(self) -> Player:
         """As it samples in training, at temperature 1."""
@@ -117,13 +123,16 @@ class Model:
 
     def greedy(self, *, blank: bool = False, at_once: bool = False, others: Sequence[Task] = ()) -> Player:
         """Always the likeliest token; with grey where it looked, made to answer at once, or shown another's clip."""
-        after = {task.id: following for task, following in pairwise([*others, *others[:1]])}
+        sees = tampered(blank, others)
 
         def player(task: Task, rules: Rules, seed: int) -> Policy:
-            see = blanked if blank else swapped(after[task.id].video) if others else clear
-            return self.policy(rules, 0.0, see=see, form=answer_form(rules, task) if at_once else None)
+            return self.policy(rules, 0.0, see=sees(task), form=answer_form(rules, task) if at_once else None)
 
         return player
+
+    def draws(self, *, blank: bool = False, others: Sequence[Task] = ()) -> "Artist | None":
+        """What makes masks of what it says, if it draws itself; tampered with alike."""
+        return self.artist and replace(self.artist, sees=tampered(blank, others))
 
     def policy(
         self, rules: Rules, temperature: float, seed: int | None = None, see: See = clear, form: Form | None = None
@@ -133,6 +142,12 @@ class Model:
         limits = self.recipe.rollout.model_copy(update={"temperature": temperature})
         generate = Filler(form, self.voice, self.generate) if form else self.generate
         return ModelPolicy(self.voice, generate, limits, rules.system, seed=seed, see=see)
+
+
+def tampered(blank: bool, others: Sequence[Task]) -> Callable[[Task], See]:
+    """How a task's pictures are seen: as they are, in grey, or as the next task's clip shows them."""
+    after = {task.id: following for task, following in pairwise([*others, *others[:1]])}
+    return lambda task: blanked if blank else swapped(after[task.id].video) if others else clear
 
 
 def answer_form(rules: Rules, task: Task) -> Form:

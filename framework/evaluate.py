@@ -26,7 +26,7 @@ from framework.errors import DataError
 from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
-from framework.tracing import Tracer
+from framework.tracing import Draws
 from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
@@ -45,7 +45,7 @@ class Arena:
     rubric: Rubric
     score_name: str
     """The reward part that is the score."""
-    tracer: Tracer | None = None
+    tracer: Draws | None = None
     """Makes masks of what was answered."""
 
 

@@ -7,6 +7,7 @@ Training's rewards, evaluation and `limner segment` all read an answer through `
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from framework.config import Settings
 from framework.types import Broken, Drawn, Episode, Item, Stop
@@ -41,6 +42,18 @@ class Traced:
     """Frame → a mask of each object: of all frames if there is a propagator, else of that one."""
     scores: tuple[float, ...] = ()
     """How good the segmenter takes each object to be."""
+
+
+class Draws(Protocol):
+    """Whatever makes masks of episodes."""
+
+    def draw(self, episodes: Sequence[Episode]) -> list[Episode]:
+        """The same episodes, with what they drew."""
+        ...
+
+    def traced(self, episodes: Sequence[Episode]) -> list[Traced | Broken]:
+        """The masks of what was answered."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

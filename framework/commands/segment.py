@@ -17,7 +17,7 @@ from framework.errors import PixelError, UserError
 from framework.recipe import Recipe, find_recipe
 from framework.record import on_disk, writable
 from framework.rollout import play
-from framework.tracing import Traced, Tracer
+from framework.tracing import Draws, Traced, Tracer
 from framework.types import Broken, Episode, Task
 from framework.vision import coco, masks
 from framework.vision.draw import drawn, film, picture, pictures
@@ -43,15 +43,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = find_recipe(said.recipe, said.changes)
-    if recipe.segmenter is None:
+    if recipe.segmenter is None and recipe.drawing is None:
         example = "segmenter=color_flood propagator=color_track, or in the recipe: segmenter: {use: sam2, path: …}"
         raise UserError(f"{said.recipe}: the recipe names no segmenter; add one, as {example}")
     out: Path = said.out or Path("runs") / recipe.name / "segment"
     writable(out)
     try:
         task = _task(said.media, said.query)
-        episode, who = asyncio.run(_played(recipe, task, said.policy, said.model, out))
-        found = _sound(Tracer(recipe.segmenter, recipe.propagator).traced([episode])[0])
+        episode, found, who = asyncio.run(_played(recipe, task, said.policy, said.model, out))
         overlay = _draw(out, task, found, said.png)
     except PixelError as error:
         raise UserError(str(error)) from None
@@ -82,25 +81,36 @@ def _task(media: str, query: str) -> Task:
     return Task(id=Path(media).stem, question=query, video=probe(Path(media).expanduser()))
 
 
-async def _played(recipe: Recipe, task: Task, policy: str, model: Path | None, out: Path) -> tuple[Episode, str]:
-    """The episode, and who played it."""
+async def _played(
+    recipe: Recipe, task: Task, policy: str, model: Path | None, out: Path
+) -> tuple[Episode, Traced, str]:
+    """The episode, what it means, and who played it."""
     if policy != MODEL:
-        return await play(task, recipe.env, player(policy, out)(task, recipe.env, recipe.seed)), policy
+        episode = await play(task, recipe.env, player(policy, out)(task, recipe.env, recipe.seed))
+        return episode, _meant(recipe, episode), policy
     folder = str(model or _newest(recipe) or recipe.reasoner.path)
     if not folder:
         train = f"train one (limner train {recipe.name}) or name one with --model"
         raise UserError(f"{recipe.name}: there is no model in runs/{recipe.name}; {train}")
     if model and not (model / "config.json").is_file():
         raise UserError(f"{model}: holds no model (config.json); give the folder of one, as Hugging Face lays it out")
-    return await _by_model(recipe, task, folder), f"model {folder}"
+    return *await _by_model(recipe, task, folder), f"model {folder}"
 
 
-async def _by_model(recipe: Recipe, task: Task, folder: str) -> Episode:
+async def _by_model(recipe: Recipe, task: Task, folder: str) -> tuple[Episode, Traced]:
     """Always the likeliest token."""
     from framework.contest import opened, trained
 
     async with opened(recipe, trained(recipe, Path(folder))) as model:
-        return await play(task, recipe.env, model.greedy()(task, recipe.env, recipe.seed))
+        episode = await play(task, recipe.env, model.greedy()(task, recipe.env, recipe.seed))
+        return episode, _meant(recipe, episode, model.draws())
+
+
+def _meant(recipe: Recipe, episode: Episode, draws: Draws | None = None) -> Traced:
+    """The masks of an answer: its own, if the policy draws, or those that the recipe's segmenter makes of it."""
+    made = Tracer(recipe.segmenter, recipe.propagator) if recipe.segmenter else None
+    tracer = draws or made
+    return _sound(tracer.traced([episode])[0]) if tracer else Traced()
 
 
 def _newest(recipe: Recipe) -> Path | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from framework import rows
 from framework.data import conversations
-from framework.data.conversations import Conversation, conversation
+from framework.data.conversations import DRAWN_ON, Conversation, conversation
 from framework.env import Rules
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
@@ -58,7 +58,7 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
     if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
     return [
-        conversation(episode, rules.system, rules.grammar.draws)
+        conversation(episode, rules.system, rules.grammar.draws, recipe.drawing.frames if recipe.drawing else DRAWN_ON)
         for episode, rules in played
         if episode.stop is Stop.ANSWERED
     ]

@@ -136,9 +136,9 @@ class Draws(Limner):
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)
         algorithm = self.recipe.algorithm
-        gradients = len(batch) // ((algorithm.mini_batch or algorithm.prompts) * algorithm.group) * algorithm.epochs
-        for name in ("encoded", "tokens"):
-            metrics[f"drawing/{name}"] = metrics.pop(f"actor/drawing/{name}") * gradients
+        gradients = len(batch) // ((algorithm.mini_batch or algorithm.prompts) * algorithm.group)
+        for name, count in (("encoded", gradients * algorithm.epochs), ("tokens", gradients)):
+            metrics[f"drawing/{name}"] = metrics.pop(f"actor/drawing/{name}") * count
         metrics["drawing/loss"] = metrics.pop("actor/drawing/loss")
         return batch
 

@@ -92,8 +92,11 @@ class Diary(Tracker):
     began = time.perf_counter()
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
+        from verl.utils.metric import Metric
+
         now = time.perf_counter()
         known = {LOGGED[name]: value for name, value in data.items() if name in LOGGED}
+        known |= {name: Metric.aggregate_dp(value) for name, value in data.items() if name.startswith("drawing/")}
         super().log(known | {"timing_s/step": now - self.began}, step)
         self.began = now
 

@@ -1,6 +1,8 @@
 """What the episodes of a batch come to in numbers, and what the batches of one step come to together.
 
 reward/mean, reward/std, reward/<part>/mean     over the episodes that have one
+drawing/tokens, drawing/loss                    tokens that drew, and how far from the truth: BCE + Dice
+drawing/spots, drawing/encoded                  frames drawn on, each once, and frames encoded for it: no more
 advantage/zero_groups                           share of groups that teach nothing, since their rewards agree
 episodes/answered … malformed, error            how they ended: six shares that make one; error: the env failed
 episodes/unscored                               share that was played and has no reward, since a part of it is broken
@@ -19,7 +21,15 @@ from framework.types import Episode, RewardBreakdown, Stop
 
 Metrics = dict[str, float]
 
-ADDED = ("episodes/count", "images/rolled_out", "images/trained", "time/reward_s")
+ADDED = (
+    "drawing/tokens",
+    "drawing/spots",
+    "drawing/encoded",
+    "episodes/count",
+    "images/rolled_out",
+    "images/trained",
+    "time/reward_s",
+)
 LARGEST = ("logprob_gap/max", "time/stall_s")
 
 

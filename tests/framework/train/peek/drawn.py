@@ -306,13 +306,14 @@ def main() -> None:
     forked((alone, (run, folder / "alone.json")))
     for world in (1, RANKS):
         forked(*((of_ranks, (run, rank, world, folder)) for rank in range(world)))
-    one, many = (torch.load(folder / f"ranks_{world}.pt") for world in (1, RANKS))
-    told = json.loads((folder / "alone.json").read_text())
-    told["ranks"] = [abs(one["loss"] - many["loss"]), apart(one["slopes"], many["slopes"])]
     for other in sys.argv[2:]:
         os.environ[VARIABLE] = other
         forked((alone, (Run.here(), folder / "adapted.json")))
-        told["adapted"] = json.loads((folder / "adapted.json").read_text())
+    # only now, since who has reckoned has threads, and a process that is forked from such a one may wait for ever
+    one, many = (torch.load(folder / f"ranks_{world}.pt") for world in (1, RANKS))
+    told = json.loads((folder / "alone.json").read_text())
+    told["adapted"] = json.loads((folder / "adapted.json").read_text())
+    told["ranks"] = [abs(one["loss"] - many["loss"]), apart(one["slopes"], many["slopes"])]
     assert all(math.isfinite(each) for each in told["losses"])
     Path(sys.argv[1]).write_text(json.dumps(told))
 
