@@ -95,6 +95,7 @@ def _answered(episodes: Sequence[Episode]) -> Made:
 def saved(recipe: Recipe, made: Made, folder: Path) -> list[Finding]:
     """Write what is sound of them; the result is what is not, and was left out."""
     token, system = recipe.env.grammar.draws, recipe.env.system
+    frames = recipe.drawing.frames if recipe.drawing else conversations.DRAWN_ON
     several = [replay.trajectory(each, str(number), system) for number, each in enumerate(made.episodes)]
     wrong = [list(faults.of(each, str(number))) for number, each in enumerate(several)]
     sound = [number for number, faults_ in enumerate(wrong) if not faults_]
@@ -106,6 +107,6 @@ def saved(recipe: Recipe, made: Made, folder: Path) -> list[Finding]:
     with on_disk(folder / MASKS):
         there = {str(number): replay.outlines(made.episodes[number].task) for number in sound}
         (folder / MASKS).write_text(json.dumps(there))
-    talks = (conversation(made.episodes[number], system, token) for number in sound)
+    talks = (conversation(made.episodes[number], system, token, frames) for number in sound)
     conversations.write(folder / CONVERSATIONS, talks)
     return [each for several_ in wrong for each in several_]

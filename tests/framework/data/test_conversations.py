@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from envs.keyframes import Keyframes
+from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
 from framework.data.conversations import Conversation, Draws, Message, conversation, read, write
+from framework.drawing import sitting, told
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
@@ -35,9 +37,9 @@ def test_conversations_come_back_from_disk_as_they_were(tmp_path: Path):
 def test_an_episode_is_a_conversation_with_its_pictures_in_place():
     rules, task = Keyframes(max_turns=2), World(count=1).task(0)
     episode = asyncio.run(play(task, rules, rules.expert(task)))
-    told = conversation(episode, "Look first.")
-    assert told.system == "Look first."
-    assert [(asked.content, said.text) for asked, said in told.exchanges] == [
+    talk = conversation(episode, "Look first.")
+    assert talk.system == "Look first."
+    assert [(asked.content, said.text) for asked, said in talk.exchanges] == [
         (turn.seen.content, turn.said.text) for turn in episode.turns
     ]
 
@@ -45,8 +47,8 @@ def test_an_episode_is_a_conversation_with_its_pictures_in_place():
 def test_each_reply_that_draws_carries_the_truth_of_what_it_draws_on(tmp_path: Path):
     rules, task = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]")), World(level="traffic", count=8).task(5)
     episode = asyncio.run(play(task, rules, PLAYERS["expert"](task, rules, 0)))
-    told = conversation(episode, token="[SEG]")
-    first, last = (said.draws for _, said in told.exchanges)
+    talk = conversation(episode, token="[SEG]")
+    first, last = (said.draws for _, said in talk.exchanges)
     assert first is not None
     assert last is not None
     look = episode.turns[0].said.parsed
@@ -57,8 +59,19 @@ def test_each_reply_that_draws_carries_the_truth_of_what_it_draws_on(tmp_path: P
         there = {frame for frame, mask in draws.frames.items() if mask is not None}
         assert there == {frame for frame in draws.frames if task.truth.present[frame]}
         assert draws.on_keyframe == task.truth.masks.get(draws.keyframe or 0)
-    write(tmp_path / "talk.jsonl", [told])
-    assert read(tmp_path / "talk.jsonl") == [told]
+    write(tmp_path / "talk.jsonl", [talk])
+    assert read(tmp_path / "talk.jsonl") == [talk]
+
+
+def test_what_is_imitated_draws_on_what_reinforcement_draws_on():
+    inner = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"))
+    rules, task = Zooming(inner=inner, max_turns=4), World(level="traffic", count=8).task(5)
+    episode = asyncio.run(play(task, rules, rules.expert(task)))
+    imitated, played = told(conversation(episode, token="[SEG]")), sitting(episode, 5)
+    assert [(each.frames, each.keyframe) for each in imitated.turns] == [
+        (each.frames, each.keyframe) for each in played.turns
+    ]
+    assert [dict(sorted(each.truth.items())) for each in imitated.turns] == [each.truth for each in played.turns]
 
 
 def test_a_reply_without_the_token_draws_nothing():
