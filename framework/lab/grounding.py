@@ -154,6 +154,8 @@ class Batch:
 
     arguments: Mapping[str, "torch.Tensor"]
     """The model's."""
+    visual: "torch.Tensor"
+    """Which tokens are pictures'. [lessons, tokens], bool"""
     here: "torch.Tensor"
     """1 at each visual token that shows the target. [visual tokens]"""
     said: "torch.Tensor"
@@ -172,11 +174,11 @@ def _batch(voice: Voice, lessons: Sequence[Lesson]) -> Batch:
         ids[row, :count], real[row, :count], said[row, :count] = lesson.tokens.ids, 1, lesson.tokens.mask == 1
         places[:, row, :count] = lesson.places
     seen = {name: torch.cat([lesson.seen[name] for lesson in lessons]) for name in lessons[0].seen}
-    arrays = {"input_ids": ids, "attention_mask": real, "position_ids": places}
-    arguments = {name: torch.from_numpy(array) for name, array in arrays.items()} | seen
-    arguments["mm_token_type_ids"] = (arguments["input_ids"] == voice.image_token).long()
+    read = torch.from_numpy(ids)
+    arguments = {"input_ids": read, "attention_mask": torch.from_numpy(real)}
+    arguments |= voice.arguments(read, torch.from_numpy(places), seen)
     here = torch.from_numpy(np.concatenate([lesson.here for lesson in lessons]))
-    return Batch(arguments, here, torch.from_numpy(said))
+    return Batch(arguments, read == voice.image_token, here, torch.from_numpy(said))
 
 
 def _learned(
@@ -195,8 +197,7 @@ def _loss(model: Any, head: Any, batch: Batch) -> "torch.Tensor":
 
     ids, said = batch.arguments["input_ids"], batch.said[:, 1:]
     hidden = model.model(**batch.arguments, use_cache=False).last_hidden_state
-    visual = batch.arguments["mm_token_type_ids"] == 1
-    loss = functional.binary_cross_entropy_with_logits(head(hidden[visual])[:, 0], batch.here)
+    loss = functional.binary_cross_entropy_with_logits(head(hidden[batch.visual])[:, 0], batch.here)
     if said.any():
         loss = loss + functional.cross_entropy(model.lm_head(hidden[:, :-1][said]), ids[:, 1:][said])
     return loss

@@ -7,7 +7,7 @@
 Whatever is no word of it is spelled in bytes, so any text comes back exactly as it went in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,10 @@ SPECIAL = (
     "<|video_pad|>",
 )
 
+NAMES = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+
 TURNS = ("system\n", "user\n", "assistant\n")
-"""What stands after <|im_start|>."""
+"""What stands after a token that begins a turn."""
 
 ACTIONS = (
     *(f"<{tag}>" for tag in ("think", "select", "zoom", "answer", "VTG")),
@@ -109,7 +111,14 @@ CHAT_TEMPLATE = """\
 """
 
 
-def tokenizer(numbers: int, extra: Sequence[str] = ()) -> "PreTrainedTokenizerFast":
+def tokenizer(
+    numbers: int,
+    extra: Sequence[str] = (),
+    special: Sequence[str] = SPECIAL,
+    turns: Sequence[str] = TURNS,
+    chat_template: str = CHAT_TEMPLATE,
+    names: Mapping[str, str] = NAMES,
+) -> "PreTrainedTokenizerFast":
     """Bytes, the numbers 0 … `numbers`, the words, and what else is wanted; a longer word wins over a shorter one."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -118,13 +127,14 @@ def tokenizer(numbers: int, extra: Sequence[str] = ()) -> "PreTrainedTokenizerFa
     spelled = Tokenizer(models.BPE(vocab={byte: number for number, byte in enumerate(bytes_)}, merges=[]))
     spelled.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     spelled.decoder = decoders.ByteLevel()
-    spelled.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    words = (*(str(number) for number in range(numbers + 1)), *TURNS, *ACTIONS, *WORDS, *extra)
+    spelled.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    words = (*(str(number) for number in range(numbers + 1)), *turns, *ACTIONS, *WORDS, *extra)
     spelled.add_tokens([AddedToken(word, special=False, normalized=False) for word in words])
+    own = {name: token for name, token in names.items() if name not in NAMES}
     return PreTrainedTokenizerFast(
         tokenizer_object=spelled,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        **{name: names[name] for name in NAMES},
+        **({"extra_special_tokens": own} if own else {}),
         clean_up_tokenization_spaces=False,
-        chat_template=CHAT_TEMPLATE,
+        chat_template=chat_template,
     )

@@ -86,11 +86,10 @@ class Generator:
         return self.model(
             input_ids=ids,
             attention_mask=mask,
-            position_ids=positions,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
-            **seen,
+            **self.voice.arguments(ids, positions, seen),
         ).logits[:, -1]
 
     def _read(
@@ -115,7 +114,6 @@ class Generator:
         if images:
             seen = {name: tensor.to(device) for name, tensor in voice.patches(images).items()}
             seen["pixel_values"] = seen["pixel_values"].to(self.model.dtype)
-            seen["mm_token_type_ids"] = (on_device[0] == voice.image_token).long()
         return on_device[0], on_device[1], on_device[2], seen
 
     def _sampled(self, request: Request, ids: list[int], log_probs: list[float]) -> Sampled:

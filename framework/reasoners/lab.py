@@ -7,8 +7,9 @@ from pydantic import Field
 from framework.env import Coordinates
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.voice import Voice
+from framework.registry import resolve
 
-Family = Literal["qwen3_vl", "qwen2_5_vl"]
+Family = Literal["qwen3_vl", "qwen2_5_vl", "qwen3_5", "glm4_1v", "gemma4"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 """Those of which a small copy can be built."""
 
@@ -43,6 +44,10 @@ class Lab(Reasoner):
         return str(cached(self))
 
     def voice(self) -> Voice:
-        from framework.reasoners.chatml import ChatML
+        folder = self.model_copy(update={"grounding": 0}).folder()
+        return self.copied(path=folder, unit=self.unit).voice()
 
-        return ChatML(self.model_copy(update={"grounding": 0}).folder(), self.unit)
+    @property
+    def copied(self) -> type[Reasoner]:
+        """The family."""
+        return resolve("reasoner", self.family)

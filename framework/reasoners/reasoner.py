@@ -4,13 +4,17 @@ Its settings are pure; its `voice` needs a tokenizer and is made when something 
 """
 
 from abc import abstractmethod
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from framework.config import Settings
 from framework.env import Coordinates, Sight
+from framework.errors import UserError
 from framework.reasoners.voice import Voice
+
+if TYPE_CHECKING:
+    from framework.lab.small import Small
 
 
 class Reasoner(Settings):
@@ -41,3 +45,8 @@ class Reasoner(Settings):
     @abstractmethod
     def voice(self) -> Voice:
         """Its tokenizer and template."""
+
+    @classmethod
+    def small(cls) -> "Small":
+        """What a tiny copy of the family is made of, for the lab and for the conformance suite."""
+        raise UserError(f"no tiny {cls.__name__} can be built; give one of your own: {cls.__name__}(path='…')")

@@ -6,7 +6,7 @@ Each piece is tokenised once, alone, and appended: ids already read or said are 
 knows of text, pictures and positions stands behind this protocol.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +53,11 @@ class Voice(Protocol):
         """Ids from here on are rows a model may have, but no tokens; they are never sampled either."""
         ...
 
+    @property
+    def forgets(self) -> bool:
+        """The family's own template leaves thoughts out of later turns. Here they stay."""
+        ...
+
     def opening(self, system: str, seen: Observation) -> Shown:
         """The first observation, up to where the policy speaks."""
         ...
@@ -78,5 +83,14 @@ class Voice(Protocol):
         ...
 
     def patches(self, images: Sequence["Pixels"]) -> "dict[str, torch.Tensor]":
-        """What the model takes for these pictures, by argument name."""
+        """These pictures as they travel: pixel_values [patches, values], one after another, and image_grid_thw
+        [pictures, 3]."""
+        ...
+
+    def arguments(
+        self, ids: "torch.Tensor", places: "torch.Tensor", seen: "Mapping[str, torch.Tensor]"
+    ) -> "dict[str, torch.Tensor]":
+        """What the model's forward takes beside the ids of a batch [episodes, tokens] and its mask, by name. `places`
+        are positions [3, episodes, tokens], or four with those of the text before them; `seen` is as it travels, the
+        episodes one after another, or empty."""
         ...

@@ -21,6 +21,8 @@ from framework.train.fingerprint import fingerprints
 from framework.train.run import Run
 from framework.train.settings import TOWERS
 
+PICTURES = ("pixel_values", "image_grid_thw")
+"""As they travel; the family's voice makes of them what its model takes."""
 NEVER = -1e9
 """A logit that is never sampled. Not −∞, whose entropy is no number."""
 
@@ -34,12 +36,15 @@ class Engine(_Base):
     def initialize(self) -> Any:
         made = super().initialize()
         voice = Run.here().recipe.reasoner.voice()
-        self.banned = torch.tensor(voice.banned_tokens)
+        self.voice, self.banned = voice, torch.tensor(voice.banned_tokens)
         self.vocabulary = voice.vocabulary
         return made
 
     def _build_module(self) -> Any:
         """verl has a setting to freeze the vision tower, but only its yaml knows it."""
+        if self.model_config.hf_config.model_type == "glm4v":
+            patches.glm_features()
+            patches.glm_places()
         module = super()._build_module()
         if "vision" in Run.here().recipe.algorithm.freeze:
             eyes(module).requires_grad_(False)
@@ -50,7 +55,8 @@ class Engine(_Base):
         self.pictures = _same_pictures(inputs)
         if self.pictures and get_non_tensor_data(micro_batch, "blind", False):  # the trainer's canary
             inputs["pixel_values"] = inputs["pixel_values"].flip(0)
-        return inputs, args
+        seen = {name: inputs.pop(name) for name in PICTURES if name in inputs}
+        return inputs | self.voice.arguments(inputs["input_ids"], inputs["position_ids"], seen), args
 
     def prepare_model_outputs(self, output: Any, output_args: Any, micro_batch: Any, logits_processor_func: Any) -> Any:
         output.logits = self._heard(output.logits)

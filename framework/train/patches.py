@@ -10,6 +10,7 @@
 | log_probs_at_once | without flash-attn a log-prob is taken token by token, a third of a tiny update | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | glm_features | GLM-4.1V's eyes answer with a record, and verl takes it for the features in it | none |
+| glm_places | GLM-4.1V reads its table of places past the module that holds it: a shard, under FSDP2 | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
 | exported_apart | a model is exported with all that lies in its module, a pen too, and vLLM would not read it | none |
 """
@@ -19,6 +20,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -146,6 +148,21 @@ def glm_features() -> None:
         return made["inputs_embeds"], made["attention_mask"]
 
     glm._get_input_embeds = features  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def glm_places() -> None:
+    from transformers.models.glm4v import modeling_glm4v
+
+    embeddings: Any = modeling_glm4v.Glm4vVisionEmbeddings
+    original = embeddings.forward
+
+    def forward(self: Any, *args: Any, **settings: Any) -> torch.Tensor:
+        table = self.position_embedding
+        whole = SimpleNamespace(weight=table(torch.arange(self.num_positions, device=args[0].device)))
+        asked = SimpleNamespace(position_embedding=whole, interpolated_method=self.interpolated_method)
+        return original(asked, *args, **settings)
+
+    embeddings.forward = forward
 
 
 def sft_diary(diary: Callable[[], Any]) -> None:

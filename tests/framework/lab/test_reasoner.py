@@ -81,9 +81,19 @@ def test_hugging_face_loads_it_as_the_family_it_copies(family: Family):
 
     folder = Lab(family=family).folder()
     model = AutoModelForImageTextToText.from_pretrained(folder)
-    assert model.config.model_type == family
-    assert type(AutoProcessor.from_pretrained(folder)).__name__.startswith("Qwen")
+    model_type, processor = OF[family]
+    assert model.config.model_type == model_type
+    assert type(AutoProcessor.from_pretrained(folder)).__name__ == processor
     assert 300_000 < model.num_parameters() < 1_000_000
+
+
+OF: dict[Family, tuple[str, str]] = {
+    "qwen3_vl": ("qwen3_vl", "Qwen3VLProcessor"),
+    "qwen2_5_vl": ("qwen2_5_vl", "Qwen2_5_VLProcessor"),
+    "qwen3_5": ("qwen3_5", "Qwen3VLProcessor"),
+    "glm4_1v": ("glm4v", "Glm4vProcessor"),
+    "gemma4": ("gemma4", "Gemma4Processor"),
+}
 
 
 # ---- the language ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Voices: what is written is what the family's own template writes, and nothing a question says can change that."""
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from framework.blocks import Grid
 from framework.errors import ConfigError, UserError
 from framework.reasoners import REASONERS, Reasoner
 from framework.reasoners.chatml import ChatML
-from framework.reasoners.conformance import check_reasoner, stand_in
-from framework.reasoners.lab import FAMILIES, Family, Lab
+from framework.reasoners.conformance import stand_in
+from framework.reasoners.lab import Family, Lab
 from framework.types import Observation, Picture, Video
 
 CLIP = Video("clip", 8, 64, 64)
@@ -23,31 +22,6 @@ CLIP = Video("clip", 8, 64, 64)
 @pytest.fixture(scope="module")
 def voice() -> ChatML:
     return ChatML(Lab().folder(), unit=8)
-
-
-@pytest.mark.parametrize("name", REASONERS)
-def test_every_family_keeps_its_word(name: str):
-    check_reasoner(name)
-
-
-def test_a_voice_that_forgets_a_newline_is_caught(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ChatML, "following", _without_first_token(ChatML.following))
-    with pytest.raises(AssertionError, match="not the family's template: at token"):
-        check_reasoner("lab")
-
-
-def _without_first_token(method: Callable) -> Callable:
-    def shorter(*args, **kwargs):
-        shown = method(*args, **kwargs)
-        return type(shown)(shown.ids[1:], shown.grids)
-
-    return shorter
-
-
-def test_a_voice_that_places_pictures_wrongly_is_caught(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ChatML, "positions", lambda self, ids, grids: np.tile(np.arange(len(ids)), (3, 1)))
-    with pytest.raises(AssertionError, match="positions are not the model's own"):
-        check_reasoner("qwen3_vl")
 
 
 # ---- what is written -------------------------------------------------------------------------------------------------
@@ -105,9 +79,8 @@ def test_a_reply_is_read_without_the_token_that_ended_it(voice: ChatML):
 # ---- pictures --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_size_says_how_many_tokens_the_processor_will_make(family: Family):
-    unit = {"qwen3_vl": 32, "qwen2_5_vl": 28}[family]
+@pytest.mark.parametrize(("family", "unit"), [("qwen3_vl", 32), ("qwen2_5_vl", 28)])
+def test_a_size_says_how_many_tokens_the_processor_will_make(family: Family, unit: int):
     folder = Lab(family=family, unit=unit).folder()
     own = ChatML(folder, unit)
     sizes = [(wide * unit, high * unit) for wide in (1, 2, 3, 7, 20) for high in (1, 2, 5, 11)]
@@ -167,7 +140,7 @@ def test_a_family_that_cannot_be_built_small_asks_for_one_of_your_own():
 
     REASONERS["mine"] = Mine
     try:
-        with pytest.raises(UserError, match=r"check_reasoner\(Mine\(path='…'\)\)"):
+        with pytest.raises(UserError, match=r"no tiny Mine can be built; give one of your own: Mine\(path='…'\)"):
             stand_in("mine")
     finally:
         del REASONERS["mine"]

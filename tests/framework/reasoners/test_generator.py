@@ -64,11 +64,11 @@ def test_dropping_the_token_kinds_moves_them_a_hundredfold_or_is_refused(generat
 
     generator.model.forward = forgetful
     try:
-        if generator.model.config.model_type == "qwen3_vl":
+        if generator.model.config.model_type in ("qwen2_5_vl", "gemma4"):
+            assert gap(generator, request, sampled) > 100 * max(kept, 1e-7)
+        else:
             with pytest.raises(ValueError, match="mm_token_type_ids"):
                 gap(generator, request, sampled)
-        else:
-            assert gap(generator, request, sampled) > 100 * max(kept, 1e-7)
     finally:
         generator.model.forward = forward
 

@@ -66,3 +66,10 @@ def test_frozen_eyes_stay_as_they_are_while_the_rest_learns(tmp_path: Path):
 def test_eyes_that_are_not_frozen_learn_too(tmp_path: Path):
     moved = said_by("freezing", tmp_path, "algorithm.lr=0.01")
     assert any(step for name, step in moved.items() if re.fullmatch(EYES, name))
+
+
+def test_what_is_sampled_is_what_the_engine_hears_before_and_after_it_learns(tmp_path: Path):
+    """GLM-4.1V, since verl needs the most help with it; any other family by reasoner.family."""
+    told = said_by("hearing", tmp_path, "reasoner.family=glm4_1v")
+    assert max(told["gaps"]) <= 1e-5
+    assert min(told["moved"]) > 5e-4

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import verl.workers.rollout.base as rollout
 from tensordict import TensorDict
 from torch.distributed.distributed_c10d import BackendConfig
 
+from framework.reasoners.lab import Lab
 from framework.train import patches
 
 VERL = Path(inspect.getfile(verl)).parent
@@ -142,3 +144,53 @@ def test_sft_diary_is_needed_and_gets_what_the_trainer_logs(monkeypatch: pytest.
     patches.sft_diary(Diary)
     sft_trainer.Tracking("limner", "peek", default_backend=[]).log(data={"train/loss": 1.0}, step=3)
     assert told == [({"train/loss": 1.0}, 3)]
+
+
+@pytest.fixture(scope="module")
+def glm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A tiny GLM-4.1V. What the patches change in it and in verl is put back."""
+    from transformers import AutoModelForImageTextToText
+    from transformers.models.glm4v import modeling_glm4v as eyes
+    from verl.models.transformers import glm4v as theirs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMNER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(theirs, "_get_input_embeds", theirs._get_input_embeds)
+        patch.setattr(eyes.Glm4vVisionEmbeddings, "forward", eyes.Glm4vVisionEmbeddings.forward)
+        yield AutoModelForImageTextToText.from_pretrained(Lab(family="glm4_1v", hidden=48, layers=1).folder())
+
+
+def pictured(glm: Any) -> dict[str, torch.Tensor]:
+    """Two words, a picture of one token, and its patches."""
+    lots = torch.Generator().manual_seed(0)
+    return {
+        "input_ids": torch.tensor([[1, glm.config.image_token_id, 2]]),
+        "pixel_values": torch.randn(4, 48, generator=lots),
+        "image_grid_thw": torch.tensor([[1, 2, 2]]),
+    }
+
+
+def test_glm_features_is_needed_and_finds_what_the_eyes_say(glm: Any):
+    from verl.models.transformers import glm4v as theirs
+
+    with pytest.raises(AttributeError, match="shape"):
+        theirs._get_input_embeds(glm.model, **pictured(glm))
+    patches.glm_features()
+    seen = pictured(glm)
+    made, _ = theirs._get_input_embeds(glm.model, **seen)
+    features = glm.model.visual(seen["pixel_values"], seen["image_grid_thw"]).pooler_output
+    assert torch.equal(made[0, 1], features[0])
+    assert torch.equal(made[0, 0], glm.get_input_embeddings()(torch.tensor(1)))
+
+
+def test_glm_places_is_needed_and_says_the_same(glm: Any):
+    asked, seen = list[int](), pictured(glm)
+    table = glm.model.visual.embeddings.position_embedding
+    hook = table.register_forward_hook(lambda _, ids, __: asked.append(len(ids[0])))
+    before = glm.model.visual(seen["pixel_values"], seen["image_grid_thw"]).pooler_output
+    assert asked == [], "the module is asked now, so FSDP2 may gather its weights: the patch may go"
+    patches.glm_places()
+    after = glm.model.visual(seen["pixel_values"], seen["image_grid_thw"]).pooler_output
+    assert asked == [table.num_embeddings]
+    assert torch.equal(before, after)
+    hook.remove()
