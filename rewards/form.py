@@ -42,11 +42,17 @@ class StrictFormat(Reward):
     thought or an action may stand anywhere else, so that a reply which goes on to play the other side does not pass.
     """
 
+    holds: tuple[str, ...] = ()
+    """Pieces that every reply holds besides, each as often as it is listed and in this order: as `tags_per_turn`."""
+
     def __call__(self, episodes: Sequence[Episode]) -> list[float]:
         return [
-            float(bool(episode.turns) and all(_is_strict(turn.said.text) for turn in episode.turns))
+            float(bool(episode.turns) and all(self._passes(turn.said.text) for turn in episode.turns))
             for episode in episodes
         ]
+
+    def _passes(self, text: str) -> bool:
+        return _is_strict(text) and _are_in(self.holds, text)
 
 
 def _is_strict(text: str) -> bool:
@@ -98,17 +104,19 @@ class TagsPerTurn(TurnReward):
     """["<VTG>", "</VTG>", "<RefSeg>[SEG]</RefSeg>"], say."""
 
     def of_turns(self, episodes: Sequence[Episode]) -> list[list[float]]:
-        return [[float(self._are_in(turn.said.text)) for turn in episode.turns] for episode in episodes]
+        return [[float(_are_in(self.tags, turn.said.text)) for turn in episode.turns] for episode in episodes]
 
-    def _are_in(self, text: str) -> bool:
-        if any(text.count(tag) != often for tag, often in Counter(self.tags).items()):
+
+def _are_in(pieces: Sequence[str], text: str) -> bool:
+    """Exactly these, each as often as it is listed, in this order."""
+    if any(text.count(piece) != often for piece, often in Counter(pieces).items()):
+        return False
+    place = 0
+    for piece in pieces:
+        if (found := text.find(piece, place)) < 0:
             return False
-        place = 0
-        for tag in self.tags:
-            if (found := text.find(tag, place)) < 0:
-                return False
-            place = found + len(tag)
-        return True
+        place = found + len(piece)
+    return True
 
 
 Kind = Literal["box", "point", "points", "number", "whole", "text"]

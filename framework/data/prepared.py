@@ -101,7 +101,7 @@ class Tables:
         return json.loads((self.folder / "about.json").read_text())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def tables(folder: str) -> Tables:
     """The tables of OUT/<dataset>/<split>."""
     there = Path(folder)

@@ -70,6 +70,25 @@ def test_nothing_else_is_strict_format(reply: str):
     assert StrictFormat()([said(reply), said(reply, GOOD), said(GOOD, reply)]) == [0.0, 0.0, 0.0]
 
 
+DRAWN = '<think>left</think><answer><VTG>{"keyframe": 1}</VTG>, <RefSeg>[SEG]</RefSeg></answer>'
+
+
+@pytest.mark.parametrize(
+    ("reply", "passes"),
+    [
+        (DRAWN, 1.0),
+        (GOOD, 0.0),
+        (DRAWN.replace("RefSeg", "RefVOS"), 0.0),
+        (DRAWN.replace("[SEG]", "[SEG][SEG]"), 0.0),
+        (DRAWN.replace("left", "<RefSeg>[SEG]</RefSeg>"), 0.0),
+        (DRAWN.removeprefix("<think>left</think>"), 0.0),
+    ],
+)
+def test_strict_format_may_ask_for_pieces_in_every_reply(reply: str, passes: float):
+    strict = StrictFormat(holds=("<VTG>", "</VTG>", "<RefSeg>[SEG]</RefSeg>"))
+    assert strict([said(reply), said(DRAWN, reply), said(reply, DRAWN)]) == [passes] * 3
+
+
 def test_an_episode_without_a_turn_has_no_form():
     silent = Episode(task=TASK, turns=(), stop=Stop.TURNS)
     assert [reward([silent])[0] for reward in FORMS[:3]] == [0.0, 0.0, 0.0]
