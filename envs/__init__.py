@@ -4,6 +4,7 @@ from envs.by_dataset import ByDataset
 from envs.gymnasium import Gymnasium
 from envs.keyframes import Keyframes
 from envs.locate import Locate
+from envs.remote import Remote
 from envs.single_turn import SingleTurn
 from envs.target import Target
 from envs.zoom import Zooming
@@ -14,6 +15,7 @@ ENVS: dict[str, type[Rules]] = {
     "gymnasium": Gymnasium,
     "keyframes": Keyframes,
     "locate": Locate,
+    "remote": Remote,
     "single_turn": SingleTurn,
     "target": Target,
     "zoom": Zooming,

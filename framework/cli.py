@@ -33,6 +33,7 @@ COMMANDS = {
     "view": "draw the page of a run",
     "segment": "ask about an image or a clip, and draw what is meant into every frame",
     "lab": "the synthetic video world, to look at",
+    "serve": "a recipe's tasks and games over HTTP, for whoever plays them elsewhere",
     "compare": "several runs in one table: the seeds of a recipe, or a recipe changed",
     "ablate": "what is each part worth? a recipe's tables of variants, trained, played and held together",
     "reward": "prove rewards before a run learns from them",

@@ -22,9 +22,9 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
         return Episode(task=task, turns=tuple(turns), stop=stop, error=error)
 
     try:
-        game = await _kept(_made(rules, task), rules, "make")
+        game = await kept(_made(rules, task), rules, "make")
         try:
-            seen = await _kept(game.start(), rules, "start", Observation)
+            seen = await kept(game.start(), rules, "start", Observation)
             while not seen.done:
                 reply = await policy.act(tuple(turns), seen)
                 action = rules.read(reply, task, tuple(turns), seen)
@@ -33,13 +33,13 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
                     return ended(Stop.LENGTH)
                 if isinstance(action.parsed, Malformed) and rules.on_malformed == "stop":
                     return ended(Stop.MALFORMED)
-                seen = await _kept(game.step(action), rules, "step", Observation)
+                seen = await kept(game.step(action), rules, "step", Observation)
                 turns[-1] = replace(turns[-1], paid=seen.paid)
                 if len(turns) == rules.max_turns and not seen.done:
                     return ended(Stop.TURNS)
             return ended(Stop.ANSWERED)
         finally:
-            await _kept(game.close(), rules, "close")
+            await kept(game.close(), rules, "close")
     except (EnvError, PolicyError) as error:
         return ended(Stop.ERROR, str(error))
 
@@ -48,7 +48,7 @@ async def _made(rules: Rules, task: Task) -> Env:
     return rules.make(task)
 
 
-async def _kept(promise: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
+async def kept(promise: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
     """What an env promised, in time and of the right kind. The one place where anything an env raises is caught."""
     name = type(rules).__name__
     try:

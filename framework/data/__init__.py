@@ -15,6 +15,7 @@ from framework.data.ref_davis17 import RefDAVIS17
 from framework.data.ref_sav import RefSAV
 from framework.data.ref_youtube_vos import RefYouTubeVOS
 from framework.data.refcoco import RefCOCO, RefCOCOg, RefCOCOPlus
+from framework.data.remote import Remote
 from framework.data.revos import ReVOS
 from framework.data.timelens import TimeLens
 from framework.lab.world import World
@@ -26,6 +27,7 @@ DATASETS: dict[str, type[Source]] = {
     "lab": World,
     "mixture": Mixture,
     "prepared": Prepared,
+    "remote": Remote,
 }
 
 LAYOUTS: dict[str, type[Layout]] = {

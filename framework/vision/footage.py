@@ -1,5 +1,5 @@
 """Where pixels come from: the synthetic world, a folder of images, one image, a list of images, an array, a video file,
-the bytes of an image themselves (data:…).
+the bytes of an image themselves (data:…), a server of games (http://…).
 
     opened(source) ─▶ Footage(length, fps) ─▶ read(index) ─▶ {index: pixels}, and what was decoded with it
 
@@ -43,6 +43,10 @@ def opened(source: str) -> Footage:
         return Rendered(source)
     if source.startswith("data:"):
         return Inline(source)
+    if source.startswith(("http://", "https://")):
+        from framework.vision.streamed import Streamed
+
+        return Streamed(source)
     path = Path(source).expanduser()
     if path.is_dir():
         return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=_by_number))

@@ -8,6 +8,7 @@ from envs.by_dataset import ByDataset
 from envs.gymnasium import Gymnasium
 from envs.keyframes import Keyframes
 from envs.locate import Locate
+from envs.remote import Remote
 from envs.single_turn import SingleTurn
 from envs.target import Target
 from envs.zoom import Zooming
@@ -56,7 +57,7 @@ def test_every_game_keeps_the_contract_and_its_expert_is_right(rules: Rules, tas
 
 
 def test_every_game_of_the_table_is_tried_here_or_in_its_own_file() -> None:
-    assert {type(rules) for rules in GAMES} | {Gymnasium, Locate} == set(ENVS.values())
+    assert {type(rules) for rules in GAMES} | {Gymnasium, Locate, Remote} == set(ENVS.values())
 
 
 def test_the_overview_is_small_and_what_is_selected_comes_larger() -> None:

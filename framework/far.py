@@ -1,0 +1,95 @@
+"""The client of a server of games (framework/serving.py): asks, asks again while there is time, and reads the words.
+
+Far(url).asked("POST", "/games/7f…", {"turn": 2, "text": …}, until) ─▶ bytes, or Refused: why
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
+
+from framework import codec
+from framework.env import Rules
+from framework.errors import DataError
+from framework.types import Observation, Task
+from framework.wire import Refused, sent
+
+T = TypeVar("T", Task, Observation)
+TRY_S = 5.0
+"""Seconds that one try may take."""
+PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Before the second try, the third …"""
+LONGEST = 2**26
+"""Bytes of a reply."""
+
+
+AGREED = ("system", "max_turns", "grammar", "on_malformed", "force_answer")
+"""What both sides must say alike: by these a reply is read and an episode ends."""
+
+
+def agreed(rules: Rules) -> dict[str, Any]:
+    """What the rules on the other side must say as well."""
+    return {name: value for name, value in rules.model_dump(mode="json").items() if name in AGREED}
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """A server, by its address."""
+
+    url: str
+    try_s: float = TRY_S
+
+    def asked(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> bytes:
+        """A reply, however often it must be asked for until then."""
+        data = json.dumps(body).encode() if body is not None else None
+        tries, left = 0, until - time.monotonic()
+        told = Refused(f"{self.url}{path}: there was no time to ask")
+        while left > 0:
+            try:
+                at_most = min(left, self.try_s)
+                return sent(f"{self.url}{path}", data, method=method, timeout_s=at_most, longest=LONGEST)
+            except Refused as refused:
+                if not refused.may_pass:
+                    raise
+                told = refused
+            pause = PAUSES_S[min(tries, len(PAUSES_S) - 1)]
+            time.sleep(max(min(pause, until - time.monotonic()), 0))
+            tries, left = tries + 1, until - time.monotonic()
+        raise Refused(f"{told}; asked until no time was left")
+
+    def about(self, patience_s: float) -> dict[str, Any]:
+        return self._json("GET", "/", None, time.monotonic() + patience_s)
+
+    def task(self, path: str, patience_s: float) -> Task:
+        """The truth's world is where the task was found."""
+        task = self.word(Task, "GET", path, None, time.monotonic() + patience_s)
+        return replace(task, truth=replace(task.truth, world=f"{self.url}{path}"))
+
+    def text(self, path: str, body: Mapping[str, Any], until: float) -> str:
+        """What is said there."""
+        return str(self._json("POST", path, body, until).get("text", ""))
+
+    def word(self, kind: type[T], method: str, path: str, body: Mapping[str, Any] | None, until: float) -> T:
+        """One of our words; pictures and boxes are of the server's clips, by their address."""
+        data = self._json(method, path, body, until)
+        try:
+            for row in data["shared"]:
+                row[0] = f"{self.url}{row[0]}" if row[0].startswith("/clips/") else row[0]
+            return codec.read(kind, data)
+        except (DataError, LookupError, TypeError, AttributeError) as error:
+            raise Refused(f"{self.url}{path}: the reply {error}", may_pass=False) from None
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> dict[str, Any]:
+        """What is no JSON was cut or garbled on the way, and is asked for again."""
+        while True:
+            data = self.asked(method, path, body, until)
+            try:
+                found = json.loads(data)
+            except ValueError:
+                if time.monotonic() < until:
+                    continue
+                raise Refused(f"{self.url}{path}: the reply is no JSON") from None
+            if not isinstance(found, dict):
+                raise Refused(f"{self.url}{path}: the reply is no object", may_pass=False)
+            return cast(dict[str, Any], found)

@@ -1,0 +1,37 @@
+"""A clip that stays on a server of games: its frames come one by one, as bytes, when somebody looks.
+
+http://127.0.0.1:8100/clips/NAME ─▶ GET /clips/NAME/3 ─▶ png ─▶ pixels
+"""
+
+import sys
+import time
+
+from framework.errors import PixelError
+from framework.far import Far
+from framework.vision.footage import Pixels, decoded
+from framework.wire import Refused
+
+PATIENCE_S = 20.0
+"""Seconds in which a frame must be there, all tries together."""
+
+
+class Streamed:
+    """Footage whose length its Video knows."""
+
+    length, fps = sys.maxsize, 1.0
+
+    def __init__(self, source: str) -> None:
+        url, _, name = source.rpartition("/clips/")
+        self.source, self.path, self.far = source, f"/clips/{name}", Far(url)
+
+    def read(self, index: int) -> dict[int, Pixels]:
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                data = self.far.asked("GET", f"{self.path}/{index}", None, until)
+                return {index: decoded(data, f"{self.source} (frame {index})")}
+            except Refused as refused:
+                raise PixelError(f"{refused} (frame {index}); is it still served?") from None
+            except PixelError:  # garbled on the way
+                if time.monotonic() > until:
+                    raise
