@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.data.conversations import conversation
-from framework.drawing import Sitting, sitting
+from framework.drawing import LARGE, Sitting, sitting
 from framework.errors import PixelError
 from framework.reasoners import pen as pens
 from framework.reasoners.eyes import See, clear
@@ -161,7 +161,7 @@ class Artist:
         """The last token's mask on the keyframe, and over the clip."""
         video, key, last = there.video, there.turns[-1].keyframe, said.hidden[-1]
         answer, follow = episode.answer, self.recipe.propagator
-        chosen = any(canvas.keyframe != video.length // 2 for canvas in there.turns)
+        chosen = any(picture.role in LARGE for turn in episode.turns for picture in turn.seen.pictures)
         if answer and answer.keyframe is not None and (self.pen.drawing.keyframe == "answer" or not chosen):
             key = answer.keyframe
         if follow is None:

@@ -60,6 +60,7 @@ class Sam2Decoder(Weights, Decoder):
         net.mask_decoder.dynamic_multimask_via_stability = False  # or learning and playing would draw otherwise
         for name in ENCODERS_OWN:
             getattr(net.mask_decoder, name).requires_grad_(False)
+        _unwrapped(parts)
         parts.register_buffer("places", net.get_image_wide_positional_embeddings().detach().clone())
         _net.cache_clear()  # these weights will learn; whoever encodes reads them anew
         return parts
@@ -96,6 +97,19 @@ class Sam2Decoder(Weights, Decoder):
             logits.append(low[:, 0, 0])
             quality.append(score[:, 0, 0])
         return torch.cat(logits), torch.cat(quality)
+
+
+def _unwrapped(parts: Any) -> None:
+    """Embeddings as bare weights, which is how SAM 2 reads them: verl shards every embedding as a module of its own,
+    whose weights are whole only while it is called, and nobody calls these."""
+    from torch import nn
+
+    for module in list(parts.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Embedding):
+                bare = nn.Module()
+                bare.weight = child.weight
+                setattr(module, name, bare)
 
 
 @lru_cache(maxsize=1)

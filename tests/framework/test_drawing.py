@@ -4,7 +4,8 @@ import pytest
 
 from envs.keyframes import Keyframes
 from framework.config import typed
-from framework.drawing import Drawing, Sitting, sitting
+from framework.data.conversations import conversation
+from framework.drawing import Drawing, Sitting, sitting, told
 from framework.env import Sight
 from framework.errors import ConfigError
 from framework.lab.world import World
@@ -57,3 +58,22 @@ def test_what_does_not_go_with_drawing_is_refused(change: str):
 def test_an_unknown_decoder_is_told_what_there_is():
     with pytest.raises(ConfigError, match=r"decoder.*no decoder 'cnov'; did you mean 'conv'\?"):
         typed(Drawing, {"decoder": "cnov"})
+
+
+def test_a_lesson_draws_on_what_the_episode_it_was_made_of_drew_on():
+    lines = f"{look(1)}[SEG]", '<answer>{"keyframe": 0}</answer>[SEG]'
+    episode = asyncio.run(play(TASK, RULES, Scripted(*lines)))
+    lesson, game = told(conversation(episode, "", "[SEG]", 3)), sitting(episode, 3)
+    assert lesson.video == game.video
+    for one, other in zip(lesson.turns, game.turns, strict=True):
+        assert (one.frames, one.keyframe) == (other.frames, other.keyframe)
+        assert {frame: masks.as_runs(mask) for frame, mask in one.truth.items()} == {
+            frame: masks.as_runs(mask) for frame, mask in other.truth.items()
+        }
+
+
+def test_a_reply_that_draws_nothing_has_nothing_to_draw_on():
+    episode = asyncio.run(play(TASK, RULES, Scripted(look(1), '<answer>{"keyframe": 0}</answer>[SEG]')))
+    first, second = told(conversation(episode, "", "[SEG]", 3)).turns
+    assert (first.frames, first.truth) == ((), {})
+    assert second.keyframe == 1
