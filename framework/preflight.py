@@ -44,6 +44,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
         Finding("formula", recipe.rubric.formula()),
         Finding("data", f"{source.size():,} training tasks, {recipe.data.eval.size():,} for evaluation{skipped}"),
         *weights(recipe),
+        *fitting(recipe, rows.tasks),
         *batch(recipe),
         *tokens(recipe, rows.tasks),
         *tried(recipe, rows.tasks),
@@ -61,6 +62,15 @@ def weights(recipe: Recipe) -> list[Finding]:
         remedy = f"reasoner.path: {path!r} is no folder; give the model's folder or its name"
         return [Finding("reasoner", path, remedy=remedy)]
     return [Finding("reasoner", f"{path}, by its Hugging Face name")]
+
+
+def fitting(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
+    """Does the reasoner fit its folder, and what it will be shown and asked?"""
+    from framework.reasoners.fit import fits
+
+    episodes = (episode for task in tasks for episode in _greediest(recipe.env, task))
+    shown = {picture.size for episode in episodes for turn in episode.turns for picture in turn.seen.pictures}
+    return fits(recipe.reasoner, sorted(shown), taught=recipe.stages.cold_start.steps > 0)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -107,6 +117,8 @@ def _spread(recipe: Recipe, devices: int) -> Iterator[Finding]:
             remedy = f"the transformers backend uses one device, not {parts}; set it to 1, or rollout.backend=vllm"
         elif parts > 1 and key == "sequence_parallel" and cluster.platform == "cpu":
             remedy = f"{parts} needs packed batches, which the cpu platform does not have; set it to 1"
+        elif parts > 1 and key == "sequence_parallel" and not recipe.reasoner.packs:
+            remedy = f"{parts} needs packed batches, and this reasoner's episodes cannot be packed; set it to 1"
         if parts > 1:
             yield Finding(key, str(parts), f"divides {devices}", remedy and f"cluster.{key}: {remedy}")
 

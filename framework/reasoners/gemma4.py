@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Gemma4(Reasoner):
     """Says positions as 0–1000 over the picture, and y before x where nobody tells it otherwise."""
 
+    model_types = ("gemma4",)
+    packs = False
     unit: int = Field(default=48, ge=1)
     coordinates: Coordinates = 1000
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class GLM4_1V(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
+    model_types = ("glm4v",)
     unit: int = Field(default=28, ge=1)
     coordinates: Coordinates = 1000
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Qwen2_5VL(Reasoner):
     """Says positions as pixels of the picture as its processor resized it."""
 
+    model_types = ("qwen2_5_vl",)
     unit: int = Field(default=28, ge=1)
     coordinates: Coordinates = "pixels"
 
@@ -44,6 +45,7 @@ class Qwen2_5VL(Reasoner):
 class Qwen3VL(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
+    model_types = ("qwen3_vl", "qwen3_vl_moe")
     unit: int = Field(default=32, ge=1)
     coordinates: Coordinates = 1000
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Qwen3_5(Reasoner):
     """Says positions as 0–1000 over the picture."""
 
+    model_types = ("qwen3_5", "qwen3_5_moe")
     unit: int = Field(default=32, ge=1)
     coordinates: Coordinates = 1000
 

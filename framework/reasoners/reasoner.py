@@ -4,7 +4,7 @@ Its settings are pure; its `voice` needs a tokenizer and is made when something 
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 class Reasoner(Settings):
     """Base of the families. The pure half needs only how it sees and speaks."""
+
+    model_types: ClassVar[tuple[str, ...]] = ()
+    """What the config of such a model calls itself."""
+    packs: ClassVar[bool] = True
+    """Episodes may be laid end to end in one row: no token attends but to those before it."""
 
     path: str
     """A Hugging Face folder or name."""

@@ -62,6 +62,12 @@ ON_CPU: dict[str, Any] = {
     "engine.mixed_precision.param_dtype": "fp32",
 }
 
+UNPACKED: dict[str, Any] = {
+    "model.override_config.attn_implementation": "sdpa",
+    "model.use_remove_padding": False,
+}
+"""Where tokens of a picture attend to one another, which is known only of episodes in rows of their own."""
+
 LOGGED = {
     "train/loss": "actor/pg_loss",
     "train/grad_norm": "actor/grad_norm",
@@ -78,6 +84,7 @@ def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
         **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
         **{theirs: reduce(getattr, ours.split("."), recipe) for ours, theirs in SAME.items()},
         **({"model.exclude_modules": EYES} if "vision" in recipe.algorithm.freeze else {}),
+        **({} if recipe.reasoner.packs else UNPACKED),
         "trainer.logger": list(recipe.stages.rl.trackers),
         "optim.betas": list(recipe.stages.cold_start.betas),
         "data.train_files": str(folder / DEMONSTRATIONS),

@@ -166,6 +166,9 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
         yield f"{ACTOR}.policy_loss.loss_mode", f"drawn_{algorithm.loss}"  # framework/train/calibrated.py
     if "vision" in algorithm.freeze:
         yield f"{MODEL}.exclude_modules", EYES
+    if not recipe.reasoner.packs:
+        yield f"{MODEL}.use_remove_padding", False
+        yield f"{MODEL}.override_config.attn_implementation", "sdpa"
     yield f"{FSDP}.param_offload", cluster.offload
     yield f"{FSDP}.optimizer_offload", cluster.offload
     yield f"{REF}.fsdp_config.param_offload", cluster.offload

@@ -5,7 +5,7 @@ candidate.episode(seed) ─▶ three turns as pieces of tokens, and the same as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,22 +64,30 @@ class Spoken:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     reasoner: Reasoner
-    generator: "Generator"
+    voice: Voice
     processor: Any
     """As transformers reads it from the same folder."""
+    loaded: "Generator | None" = None
 
     @classmethod
     def of(cls, reasoner: str | Reasoner) -> "Candidate":
-        from transformers import AutoProcessor
-
         from framework.reasoners.generator import Generator
 
         whole = stand_in(reasoner) if isinstance(reasoner, str) else reasoner
-        return cls(whole, Generator.load(whole), AutoProcessor.from_pretrained(whole.folder()))
+        generator = Generator.load(whole)
+        return replace(cls.silent(whole, generator.voice), loaded=generator)
+
+    @classmethod
+    def silent(cls, reasoner: Reasoner, voice: Voice) -> "Candidate":
+        """One whose words can be examined, and no more."""
+        from transformers import AutoProcessor
+
+        return cls(reasoner, voice, AutoProcessor.from_pretrained(reasoner.folder()))
 
     @property
-    def voice(self) -> Voice:
-        return self.generator.voice
+    def generator(self) -> "Generator":
+        assert self.loaded is not None, "its model was not loaded"
+        return self.loaded
 
     @property
     def model(self) -> Any:

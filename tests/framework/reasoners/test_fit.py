@@ -1,0 +1,81 @@
+"""A reasoner that does not fit its folder, its pictures or its template is told so before anything is trained."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from framework.preflight import Finding, batch
+from framework.reasoners import GLM4_1V, Gemma4, Qwen2_5VL, Qwen3_5, Qwen3VL, Reasoner
+from framework.reasoners.conformance import stand_in
+from framework.reasoners.fit import fits
+from framework.recipe import find_recipe
+from framework.train.settings import overrides
+
+
+def told(reasoner: Reasoner, *shown: tuple[int, int], taught: bool = False) -> Sequence[Finding]:
+    return fits(reasoner, shown, taught)
+
+
+def remedy(reasoner: Reasoner, *shown: tuple[int, int]) -> str:
+    [wrong] = [finding.remedy for finding in told(reasoner, *shown) if finding.remedy]
+    return wrong
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl", "qwen3_5", "glm4_1v", "gemma4"])
+def test_a_family_fits_its_own_folder_and_no_other_familys(name: str):
+    own = stand_in(name)
+    unit = own.unit
+    assert [finding for finding in told(own, (2 * unit, unit)) if finding.remedy] == []
+    stranger = Gemma4(path=own.path) if name != "gemma4" else Qwen3_5(path=own.path)
+    assert remedy(stranger).endswith(f"set reasoner.use={name}")
+
+
+def test_thoughts_that_a_template_would_forget_are_spoken_of():
+    assert "earlier thoughts stay" in told(stand_in("qwen3_5"))[-1].found
+    assert told(stand_in("glm4_1v"))[-1].found == "the family's own"
+
+
+def test_another_unit_is_told():
+    path = stand_in("glm4_1v").path
+    assert remedy(GLM4_1V(path=path, unit=32)).startswith("reasoner.unit: 32, but the processor of ")
+
+
+def test_another_scale_of_places_is_told_unless_it_is_taught():
+    asked = Qwen2_5VL(path="Qwen/some-name", coordinates=1000)
+    assert remedy(asked) == (
+        "reasoner.coordinates: 1000, but a qwen2_5_vl learned to say pixels of the picture; "
+        "leave it out, or let a cold start teach it otherwise (stages.cold_start)"
+    )
+    assert [finding.remedy for finding in told(asked, taught=True)] == [""]
+    assert told(Qwen3VL(path="Qwen/some-name")) == []
+
+
+def test_a_picture_larger_than_a_processor_gives_tokens_for_is_told():
+    wide = remedy(stand_in("gemma4"), (48, 48), (48 * 10, 48 * 8))
+    assert wide.startswith("env: a picture of 480×384 pixels takes 80 tokens, and 70 are the most")
+
+
+def test_a_template_that_somebody_changed_is_told(tmp_path: Path):
+    folder = shutil.copytree(stand_in("glm4_1v").path, tmp_path / "changed")
+    template = folder / "chat_template.jinja"
+    template.write_text(template.read_text().replace("|>\\n", "|> "))
+    assert "not the family's template: at token" in remedy(GLM4_1V(path=str(folder)))
+
+
+def test_a_folder_of_something_else_is_told(tmp_path: Path):
+    assert "has no config.json" in remedy(Qwen3VL(path=str(tmp_path)))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    assert "holds a bert, which is none of: lab, qwen2_5_vl" in remedy(Qwen3VL(path=str(tmp_path)))
+
+
+def test_episodes_whose_pictures_attend_within_themselves_are_never_packed():
+    cluster = ["cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.sequence_parallel=2"]
+    for family, packs in (("gemma4", False), ("glm4_1v", True)):
+        recipe = find_recipe("quickstart", [f"reasoner={{use: {family}, path: some/name}}", *cluster])
+        remedies = [finding.remedy for finding in batch(recipe) if finding.remedy]
+        assert any("episodes cannot be packed" in each for each in remedies) is not packs
+        told = overrides(recipe, Path("run"))
+        assert told.get("actor_rollout_ref.model.use_remove_padding", True) is packs
