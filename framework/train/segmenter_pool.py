@@ -126,8 +126,11 @@ class Worker:
         for _ in range(self.pool.tries):
             try:
                 sent: list[Sent] = ray.get(self._running().segment.remote(job.asked), timeout=self.pool.timeout_s)
-                job.done.set_result([_received(each) for each in sent])
+                job.done.set_result(_checked([_received(each) for each in sent], len(job.asked)))
                 return ""
+            except (ValueError, TypeError, LookupError) as error:  # what came back is no answer; a thread goes on
+                told = f"segmenter pool: what it sent is no mask ({type(error).__name__}: {error})"[:300]
+                break
             except RayError as error:
                 told = f"segmenter pool: {type(error).__name__}: {reason(error)}".partition("\n")[0][:300]
                 self._stop()
@@ -158,6 +161,13 @@ class Model:
 
     def segment(self, asked: Sequence[Asked]) -> list[Sent]:
         return [_sendable(each) for each in self.segmenter.found(asked)]
+
+
+def _checked(found: list[Answer], asked: int) -> list[Answer]:
+    """As many as were asked for, or whoever waits would wait for ever."""
+    if len(found) != asked:
+        raise ValueError(f"{len(found)} answers to {asked} prompts")
+    return found
 
 
 def _sendable(found: Answer) -> Sent:

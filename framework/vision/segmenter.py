@@ -8,6 +8,7 @@ A segmenter is settings, like all that a recipe names. What is behind it is load
 process, and looks at each frame once, however often that is asked about.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from framework.config import Settings
 from framework.errors import DataError, PixelError
-from framework.types import AnyMask, Broken, Video
+from framework.types import AnyMask, Broken, Mask, Video
 from framework.vision.boxes import Box, Corners, Point
 from framework.vision.footage import Pixels
 
@@ -100,10 +101,10 @@ class Segmenter(Settings):
         """An answer to each. A frame that cannot be read is Broken, and spoils no other."""
 
     def segment(self, asked: Sequence[Asked]) -> Sequence[Found | Broken]:
-        """The same, for prompts that it can make something of."""
+        """The same, for prompts that it can make something of, and answers of which something can be made."""
         for each in asked:
             self.check(each)
-        return self.found(asked)
+        return sound(asked, self.found(asked))
 
     def check(self, asked: Asked) -> None:
         """Refuse a prompt of which nothing can be made."""
@@ -127,6 +128,25 @@ def seen(video: Video, frame: int) -> Pixels | Broken:
         return frames.frame(video, frame)
     except PixelError as error:
         return Broken(str(error))
+
+
+def sound(asked: Sequence[Asked], found: Sequence[Found | Broken]) -> list[Found | Broken]:
+    """The answers; one that is no mask of the frame that was asked about is Broken, whoever gave it."""
+    if len(found) != len(asked):
+        return [Broken(f"the segmenter gave {len(found)} answers to {len(asked)} prompts")] * len(asked)
+    return [_sound(each.video, answer) for each, answer in zip(asked, found, strict=True)]
+
+
+def _sound(video: Video, found: Found | Broken) -> Found | Broken:
+    if isinstance(found, Broken):
+        return found
+    mask = found.mask
+    if (mask.width, mask.height) != (video.width, video.height):
+        size = f"{mask.width}×{mask.height} for a frame of {video.width}×{video.height}"
+        return Broken(f"the segmenter gave a mask of {size}")
+    if isinstance(mask, Mask) and sum(mask.runs) != mask.width * mask.height:
+        return Broken(f"the segmenter gave runs of {sum(mask.runs)} pixels for {mask.width * mask.height}")
+    return found if math.isfinite(found.score) else Broken(f"the segmenter gave a score of {found.score}")
 
 
 def by_frame(asked: Sequence[Asked]) -> dict[tuple[Video, int], list[int]]:
