@@ -1,8 +1,11 @@
 """limner serve: a recipe's tasks and games for whoever plays them from elsewhere, with `use: remote`."""
 
 import argparse
+from typing import Any
 
+from framework.chat.grammar import Grammar
 from framework.commands import console, takes_recipe, the_recipe
+from framework.env import Rules
 from framework.errors import UserError
 from framework.far import agreed
 from framework.serving import Host, Server
@@ -12,6 +15,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 127.0.0.1 if not said")
     parser.add_argument("--port", type=int, default=8100, help="8100 if not said; 0 for any that is free")
+
+
+def unusual(rules: Rules) -> dict[str, Any]:
+    """What a client must say of the rules, since it is not what it would take for granted."""
+    said = agreed(rules)
+    usual = {name: Rules.model_fields[name].default for name in said} | {"grammar": Grammar().model_dump(mode="json")}
+    grammar = {name: value for name, value in said.pop("grammar").items() if value != usual["grammar"][name]}
+    told = {name: value for name, value in said.items() if value != usual[name]}
+    return told | ({"grammar": grammar} if grammar else {})
 
 
 def run(said: argparse.Namespace) -> int:
@@ -27,7 +39,7 @@ def run(said: argparse.Namespace) -> int:
             "train": {"use": "remote", "url": server.url},
             "eval": {"use": "remote", "url": server.url, "split": "eval"},
         },
-        "env": {"use": "remote", **agreed(recipe.env)},
+        "env": {"use": "remote", **unusual(recipe.env)},
     }
     shown = console()
     shown.print(f"# {recipe.name} is served at {server.url}; in the recipe that plays it:", soft_wrap=True)

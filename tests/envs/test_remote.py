@@ -19,6 +19,7 @@ from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.cli import main
 from framework.commands import console
+from framework.commands.serve import unusual
 from framework.config import typed
 from framework.errors import DataError, NoExpert
 from framework.evaluate import play_all
@@ -251,6 +252,13 @@ def test_a_server_without_an_expert_says_so_and_tasks_from_nowhere_too(served: M
         own = server.host.recipe.data.train.task(0)
     with pytest.raises(DataError, match="comes from no server; play data that says use: remote"):
         typed(Remote, {}).make(own)
+
+
+def test_what_a_client_must_say_is_printed(served: Make) -> None:
+    with served() as (server, there):
+        assert unusual(server.host.recipe.env) == {"max_turns": 2, "grammar": {"actions": ["zoom", "answer"]}}
+        assert unusual(Remote()) == {}
+        assert there.env.max_turns == 2
 
 
 def test_every_command_takes_it(served: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
