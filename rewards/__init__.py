@@ -16,6 +16,7 @@ from rewards.form import (
 from rewards.group import BestOf, GroupDifficulty, Rank
 from rewards.judge import Judge
 from rewards.length import CosineLength, Overlong, SoftLength
+from rewards.looked import LookedAgain
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU
 from rewards.matching import Matched
 from rewards.paid import EnvReturn
@@ -47,6 +48,7 @@ REWARDS: dict[str, type[Reward]] = {
     "keyframe_hit": KeyframeHit,
     "keyframe_margin": KeyframeMargin,
     "keyframe_quality": KeyframeQuality,
+    "looked_again": LookedAgain,
     "mask_iou": MaskIoU,
     "matched": Matched,
     "multiple_choice": MultipleChoice,
