@@ -134,8 +134,8 @@ def _named(task: Task) -> tuple[str, tuple[str, ...]]:
 def question(task: Task) -> str:
     """The first human turn; a loader puts frames and the lines that number them before it."""
     return (
-        f'Find "{task.question}" in this video of {task.video.length} frames and outline it in every frame. '
-        "Say how you find it."
+        f'The video has {task.video.length} frames. The query is "{task.question}". '
+        "Say how you find what it means, and outline it."
     )
 
 

@@ -1,12 +1,21 @@
 """A token of one's own: [SEG], in the lab's tokenizer and in that of any folder."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from envs.keyframes import Keyframes
+from framework.chat.grammar import Grammar
+from framework.data.conversations import conversation
 from framework.errors import ConfigError
+from framework.lab.stepwise import stepwise
+from framework.lab.world import World
 from framework.reasoners.generator import Generator
 from framework.reasoners.lab import Lab
+from framework.reasoners.recital import recite
+from framework.rollout import play
+from framework.training import Sampling
 
 SMALL = Lab(hidden=16, layers=1, vision_hidden=16, vision_layers=1)
 DRAWS = SMALL.model_copy(update={"extra_tokens": ("[SEG]",)})
@@ -44,6 +53,18 @@ def test_a_folder_gets_a_tokenizer_beside_weights_that_are_only_linked():
     assert given.model_copy(update={"path": str(folder)}).folder() == str(folder)  # it has them: nothing is made anew
     generator = Generator.load(given)
     assert not generator.silent[given.voice().write("[SEG]")].any()
+
+
+def test_every_reply_that_draws_has_its_token_among_what_is_learned():
+    rules = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"), sight=DRAWS.sight)
+    task, voice = World(count=1).task(0), DRAWS.voice()
+    episode = asyncio.run(play(task, rules, stepwise(task, rules, 0)))
+    talk = conversation(episode, token="[SEG]")
+    tokens, _ = recite(talk, voice, Sampling(reply_tokens=512))
+    [token] = voice.write("[SEG]")
+    drawn = [said.draws for _, said in talk.exchanges]
+    assert None not in drawn
+    assert int(((tokens.ids == token) & (tokens.mask == 1)).sum()) == len(drawn) == len(episode.turns)
 
 
 def test_what_the_model_has_no_rows_for_is_refused():
