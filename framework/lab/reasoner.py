@@ -23,8 +23,8 @@ from framework.reasoners.lab import Lab
 def cached(lab: Lab) -> Path:
     """The folder of these settings, built if it is not there yet."""
     taught = (grounding, levels, queries, world) if lab.grounding else ()
-    own = inspect.getmodule(lab.copied)
-    made_from = [Path(__file__), *(Path(str(module.__file__)) for module in (small, speech, scene, own, *taught))]
+    modules = (str(module.__file__) for module in (small, speech, scene, *taught))
+    made_from = [Path(file) for file in (__file__, inspect.getfile(lab.copied), *modules)]
     told = hashlib.blake2b(lab.model_dump_json().encode(), digest_size=8)
     for file in made_from:
         told.update(file.read_bytes())

@@ -114,7 +114,7 @@ class Gemma(Scribe):
         return {
             "position_ids": places[0],
             "mm_token_type_ids": (ids == self.image_token).long(),
-            "pixel_values": pad_sequence(rows.split(sizes.prod(1).tolist()), batch_first=True),
+            "pixel_values": pad_sequence(list(rows.split(sizes.prod(1).tolist())), batch_first=True),
             "image_position_ids": pad_sequence(at, batch_first=True, padding_value=-1).to(rows.device),
         }
 
@@ -188,7 +188,7 @@ def _processor(lab: "Lab", tokenizer: "PreTrainedTokenizerFast") -> Any:
 
     from framework.lab.small import MERGE
 
-    sees = {"patch_size": lab.unit // MERGE, "pooling_kernel_size": MERGE}
+    sees: dict[str, Any] = {"patch_size": lab.unit // MERGE, "pooling_kernel_size": MERGE}
     processor: Any = Gemma4Processor
     return processor(
         feature_extractor=Gemma4AudioFeatureExtractor(),

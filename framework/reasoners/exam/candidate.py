@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CLIP = Video("conformance", 64, 640, 480, fps=2.0)
 TURNS = 3
-SIDE = 5
+SIDE = 4
 """Visual tokens along a side of the largest picture."""
 SYSTEM = "Look before you answer."
 THOUGHT = "<think>Not the 1st\nbut another.</think>\n"

@@ -3,7 +3,7 @@
 from framework.reasoners.exam.candidate import Candidate
 from framework.types import Observation
 
-EPISODES = 3
+EPISODES = 2
 
 
 def pieces_make_the_template(candidate: Candidate) -> None:

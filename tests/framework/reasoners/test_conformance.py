@@ -126,7 +126,7 @@ def pictures_may_be_said(candidate: Candidate, patch: pytest.MonkeyPatch) -> Non
 
 
 def places_on_another_scale(candidate: Candidate, patch: pytest.MonkeyPatch) -> Candidate:
-    class Otherwise(type(candidate.reasoner)):
+    class Otherwise(Lab):
         @property
         def sight(self) -> Sight:
             return Sight(unit=self.unit, coordinates=1000)
@@ -152,7 +152,7 @@ def _untimed(text: str) -> str:
 
 
 def a_blind_folder_accepted(candidate: Candidate, patch: pytest.MonkeyPatch) -> Candidate:
-    class Careless(type(candidate.reasoner)):
+    class Careless(Lab):
         def voice(self) -> Voice:
             return candidate.voice
 
