@@ -95,6 +95,10 @@ class Recipe(Settings):
             raise Fault(("algorithm", "resample_settled"), why)
         if self.drawing and self.cluster.sequence_parallel > 1:
             raise Fault(("cluster", "sequence_parallel"), "must be 1 where the policy draws; more ranks share episodes")
+        if self.drawing and (said := self.env.grammar.draws) not in ("", self.drawing.token):
+            raise Fault(
+                ("drawing", "token"), f"is {self.drawing.token!r}, and env.grammar.draws is {said!r}; set both alike"
+            )
         if self.env.sight != self.reasoner.sight:
             self._derive(env=self.env.model_copy(update={"sight": self.reasoner.sight}))
         if self.sampler:

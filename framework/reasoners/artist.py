@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.data.conversations import conversation
 from framework.drawing import LARGE, Sitting, sitting
 from framework.errors import PixelError
 from framework.reasoners import pen as pens
 from framework.reasoners.eyes import See, clear
 from framework.reasoners.generator import Generator
 from framework.reasoners.pen import Pen, Spot
-from framework.reasoners.recital import recite
-from framework.reasoners.sampling import Request
+from framework.reasoners.reread import Reread, Said
 from framework.tracing import Traced
-from framework.types import Broken, Drawn, Episode, Stop, Task, Turn, Video
+from framework.types import Broken, Drawn, Episode, Stop, Task, Video
 from framework.vision import masks
 from framework.vision.masks import Dense
 
@@ -34,18 +32,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 8
 """Episodes that are read in one pass."""
-ENDLESS = dict.fromkeys(("prompt_tokens", "episode_tokens", "reply_tokens"), 10**9)
-"""What was played did fit."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """The tokens of an episode that draw."""
-
-    turns: tuple[int, ...]
-    """The turn of each."""
-    hidden: "torch.Tensor"
-    """[tokens, width]"""
 
 
 @dataclass(frozen=True)
@@ -87,45 +73,10 @@ class Artist:
                 found += map(self._with, some, self._said(some))
         return found
 
-    # ---- hidden states -----------------------------------------------------------------------------------------------
-
     def _said(self, episodes: Sequence[Episode]) -> list[Said | None]:
         """What drew in each, which may be nothing."""
-        voice, limits = self.generator.voice, self.recipe.rollout.model_copy(update=ENDLESS)
-        token, requests, places = pens.token(voice, self.pen.drawing), list[Request](), list[list[tuple[int, int]]]()
-        for episode in episodes:
-            turns = _spoken(episode.turns)
-            if not turns:
-                places.append([])
-                continue
-            told = conversation(replace(episode, turns=turns), self.recipe.env.system)
-            tokens, pictures = recite(told, voice, limits)
-            see = self.sees(episode.task)
-            requests.append(Request(ids=tokens.ids.tolist(), images=list(map(see, pictures)), max_tokens=1))
-            at = np.flatnonzero((tokens.ids == token) & (tokens.mask == 1)).tolist()
-            turn = np.repeat([span.turn for span in tokens.spans], [span.count for span in tokens.spans])
-            places.append([(place, int(turn[place])) for place in at])
-        rows = iter(self._read(requests))
-        return [
-            _at(next(rows), each) if _spoken(episode.turns) else None
-            for episode, each in zip(episodes, places, strict=True)
-        ]
-
-    def _read(self, requests: Sequence[Request]) -> "list[torch.Tensor]":
-        """The last layer's states, for each request its own tokens."""
-        from transformers import DynamicCache
-
-        if not requests:
-            return []
-        generator, heard = self.generator, list[Any]()
-        hook = generator.model.get_decoder().register_forward_hook(lambda _, __, out: heard.append(out[0]))
-        try:
-            ids, mask, positions, seen = generator._read(requests)  # pyright: ignore[reportPrivateUsage]
-            cache = DynamicCache(config=generator.model.config.get_text_config())
-            generator._forward(ids, mask, positions, cache, seen)  # pyright: ignore[reportPrivateUsage]
-        finally:
-            hook.remove()
-        return [row[-len(request.ids) :] for row, request in zip(heard[0], requests, strict=True)]
+        token = pens.token(self.generator.voice, self.pen.drawing)
+        return Reread(self.generator, self.recipe.rollout, self.recipe.env.system, token, self.sees)(episodes)
 
     # ---- masks -------------------------------------------------------------------------------------------------------
 
@@ -187,12 +138,3 @@ class Artist:
             found += list((large[:, 0] > 0).cpu().numpy())
             quality += scores.float().tolist()
         return found, quality
-
-
-def _spoken(turns: Sequence[Turn]) -> tuple[Turn, ...]:
-    """Those in which something was said: a reply for which there was no room ends an episode."""
-    return tuple(turn for turn in turns if turn.said.text)
-
-
-def _at(hidden: "torch.Tensor", places: Sequence[tuple[int, int]]) -> Said:
-    return Said(tuple(turn for _, turn in places), hidden[[place for place, _ in places]])

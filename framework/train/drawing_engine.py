@@ -10,8 +10,6 @@ FSDP gathers the pen's weights with the rest, so it is called inside `forward`, 
 times its weights is added to the loss. A reference model has no pen.
 """
 
-from collections.abc import Iterator
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,11 @@ from verl.workers.utils.padding import no_padding_2_padding
 
 from framework.reasoners import pen as pens
 from framework.reasoners.pen import Pen
-from framework.train import calibrated, patches
+from framework.train import calibrated, inside, patches
 from framework.train.engine import Engine
 from framework.train.run import Run
 from framework.train.sketch import Sketch
 from framework.train.strokes import Strokes
-
-INSIDE = "pen"
-"""The name of the pen in the policy's module."""
 
 
 class DrawingEngine(Engine):
@@ -53,42 +48,23 @@ class DrawingEngine(Engine):
         weights = self.pen.weights(
             module.config.get_text_config().hidden_size, self.model_config.local_path, recipe.seed
         )
-        module.add_module(INSIDE, weights.to(next(module.parameters()).dtype))
-        self._draws_too(module)
+        inside.put(module, weights.to(next(module.parameters()).dtype), self._draws)
         return module
-
-    def _draws_too(self, module: Any) -> None:
-        """From now on a forward pass of this module also draws."""
-        speak, heard = module.forward, dict[str, torch.Tensor]()
-        module.get_output_embeddings().register_forward_pre_hook(lambda _, args: heard.update(hidden=args[0]))
-
-        @wraps(speak)
-        def forward(*args: Any, **named: Any) -> Any:
-            said = speak(*args, **named)
-            self.sketch = self._drawn(module.get_submodule(INSIDE), heard.pop("hidden"))
-            said["drawn"] = self.sketch.tensors  # FSDP looks for what needs a gradient among what is returned
-            return said
-
-        module.forward = forward
 
     def _build_lora_module(self, module: Any) -> Any:
         """Adapters are for the reasoner; the pen learns whole."""
-        if INSIDE not in module._modules:
-            return super()._build_lora_module(module)
-        pen = module._modules.pop(INSIDE)
+        pen = module._modules.pop(inside.NAME, None)
         adapted = super()._build_lora_module(module)
-        module.add_module(INSIDE, pen)
+        if pen is not None:
+            module.add_module(inside.NAME, pen)
         return adapted
 
     def _build_optimizer(self, module: Any) -> Any:
         from verl.workers.config.optimizer import build_optimizer
 
-        named = list(module.named_parameters())
-        ours = [value for name, value in named if _is_pens(name)]
-        rest = [value for name, value in named if not _is_pens(name)]
-        config = self.optimizer_config
-        groups = [{"params": rest}, {"params": ours, "lr": config.lr * self.drawing.lr_factor}]
-        return build_optimizer(groups, config)
+        named, config = list(module.named_parameters()), self.optimizer_config
+        ours, rest = list(inside.own(named).values()), [value for _, value in inside.others(named)]
+        return build_optimizer([{"params": rest}, {"params": ours, "lr": config.lr * self.drawing.lr_factor}], config)
 
     # ---- a forward pass ----------------------------------------------------------------------------------------------
 
@@ -107,7 +83,12 @@ class DrawingEngine(Engine):
     def _by_logit(self) -> bool:
         return self.drawing.calibration.on and self.drawing.calibration.where == "logit"
 
-    def _drawn(self, weights: Any, hidden: torch.Tensor) -> Sketch:
+    def _draws(self, weights: Any, hidden: torch.Tensor) -> Sketch:
+        """What the module's forward pass calls."""
+        self.sketch = self._sketched(weights, hidden)
+        return self.sketch
+
+    def _sketched(self, weights: Any, hidden: torch.Tensor) -> Sketch:
         anchor = torch.stack([value.sum() for value in weights.parameters() if value.requires_grad]).sum() * 0
         if self.pen is None or not self.strokes:
             return Sketch(anchor)
@@ -177,23 +158,10 @@ class DrawingEngine(Engine):
     def get_per_tensor_param(self, **settings: Any) -> Any:
         """What rollout servers get: they only speak."""
         weights, adapters = super().get_per_tensor_param(**settings)
-        return _spoken(weights), adapters
+        return inside.others(weights), adapters
 
     def save_checkpoint(self, local_path: str, *args: Any, **settings: Any) -> None:
-        with patches.exported_apart(_is_pens) as apart:
+        with patches.exported_apart(inside.is_pens) as apart:
             super().save_checkpoint(local_path, *args, **settings)
         if apart:  # on the rank that writes models
-            own = {_after_pen(name): value for name, value in apart.items()}
-            pens.write(Path(local_path) / "huggingface", self.drawing, own)
-
-
-def _is_pens(name: str) -> bool:
-    return f".{INSIDE}." in f".{name}"
-
-
-def _after_pen(name: str) -> str:
-    return f".{name}".partition(f".{INSIDE}.")[2]
-
-
-def _spoken(weights: Iterator[tuple[str, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
-    return ((name, value) for name, value in weights if not _is_pens(name))
+            pens.write(Path(local_path) / "huggingface", self.drawing, inside.own(apart.items()))

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
 
-from framework.drawing import sitting
+from framework import codec
+from framework.drawing import Sitting
 from framework.errors import ConfigError
 from framework.reasoners.pen import token
 from framework.train.buffer import Buffer, BufferAsync
@@ -42,17 +43,18 @@ class DrawnScorer(Scorer):
         """Frames, each once, that the last batch drew on."""
 
     def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
-        played = super().episodes(batch, extras)
-        sittings = [sitting(episode, self.drawing.frames) for episode in played]
+        played, grid = super().episodes(batch, extras), self.drawing.decoder.grid
+        told = [extra.get("sitting") for extra in extras]  # an episode that was lost has none
+        sittings = [codec.read(Sitting, each) if each else None for each in told]
         drawn = [
-            unpack(np.asarray(bits, np.uint8), each, self.drawing.decoder.grid)
-            for bits, each in zip(column(batch, "drawn"), sittings, strict=True)
+            unpack(np.asarray(bits, np.uint8), each, grid) if each else [None] * len(episode.turns)
+            for bits, each, episode in zip(column(batch, "drawn"), sittings, played, strict=True)
         ]
         self.spots = len(
             {
-                (each.video, frame)
-                for each, turns in zip(sittings, drawn, strict=True)
-                for canvas, turn in zip(each.turns, turns, strict=True)
+                (sitting.video, frame)
+                for sitting, turns in zip(sittings, drawn, strict=True)
+                for canvas, turn in zip(sitting.turns if sitting else (), turns, strict=False)
                 if turn
                 for frame in (*canvas.frames, canvas.keyframe)
             }

@@ -1,4 +1,6 @@
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from framework.lab.world import World
 from framework.policy import Scripted
 from framework.recipe import find_recipe
 from framework.rollout import play
+from framework.train.settings import overrides
 from framework.types import Task
 from framework.vision import masks
 
@@ -55,6 +58,12 @@ def test_what_does_not_go_with_drawing_is_refused(change: str):
         find_recipe("quickstart", ["drawing.decoder=conv", change])
 
 
+def test_a_game_must_draw_by_the_token_that_draws():
+    changes = ["drawing.decoder=conv", "env.grammar.draws='[SEG]'", "drawing.token='[MASK]'"]
+    with pytest.raises(ConfigError, match=r"drawing\.token: is '\[MASK\]', and env\.grammar\.draws is '\[SEG\]'"):
+        find_recipe("quickstart", changes)
+
+
 def test_an_unknown_decoder_is_told_what_there_is():
     with pytest.raises(ConfigError, match=r"decoder.*no decoder 'cnov'; did you mean 'conv'\?"):
         typed(Drawing, {"decoder": "cnov"})
@@ -77,3 +86,13 @@ def test_a_reply_that_draws_nothing_has_nothing_to_draw_on():
     first, second = told(conversation(episode, "", "[SEG]", 3)).turns
     assert (first.frames, first.truth) == ((), {})
     assert second.keyframe == 1
+
+
+@pytest.mark.parametrize(
+    ("calibration", "loss"),
+    [({"weight": 0}, "gspo"), ({"weight": 1}, "drawn_gspo"), ({"weight": 1, "where": "logit"}, "gspo")],
+)
+def test_the_calibration_goes_by_verls_table_of_losses(calibration: dict[str, Any], loss: str):
+    changes = ["algorithm.loss=gspo", *(f"drawing.calibration.{key}={value}" for key, value in calibration.items())]
+    recipe = find_recipe("quickstart", ["drawing.decoder=conv", *changes])
+    assert overrides(recipe, Path("run"), "model")["actor_rollout_ref.actor.policy_loss.loss_mode"] == loss
