@@ -10,6 +10,7 @@ from framework.commands import console, counted, takes_out, takes_recipe, the_re
 from framework.commands.view import view
 from framework.env import Rules
 from framework.errors import UserError
+from framework.guest import PROTOCOL
 from framework.lab.players import PLAYERS
 from framework.policy import Human, Policy
 from framework.record import Record
@@ -19,12 +20,13 @@ from framework.rows import lot, read
 from framework.types import Episode, Observation, Picture, RewardBreakdown, Task, Turn
 
 Make = Callable[[Task, Rules, int], Policy]
+WHO = "expert, hasty, random, mixed, human, or openai:MODEL@URL; expert if not said"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     takes_out(parser, "runs/RECIPE/play")
-    parser.add_argument("--policy", default="expert", help="expert, hasty, random, mixed, or human; expert if not said")
+    parser.add_argument("--policy", default="expert", help=WHO)
     parser.add_argument("-n", type=counted, default=3, metavar="N", help="this many episodes; 3 if not said")
     parser.add_argument("--seed", type=int, help="which tasks, and which luck; the recipe's if not said")
 
@@ -33,7 +35,8 @@ def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     out: Path = said.out or Path("runs") / recipe.name / "play"
     seed: int = recipe.seed if said.seed is None else said.seed
-    screen, make = console(), player(said.policy, out)
+    guest = recipe.stages.eval.guest.guest(said.policy) if said.policy.startswith(PROTOCOL) else None
+    screen, make = console(), guest.player if guest else player(said.policy, out)
     source = recipe.data.train
     rows = read(source, lot(source, said.n, seed), recipe.data.faulty)
     record = Record(out, fresh=said.out is None)
@@ -44,6 +47,8 @@ def run(said: argparse.Namespace) -> int:
         screen.print(told(episode, earned), soft_wrap=True)
     for fault in rows.faults:
         screen.print(f"left out: {fault}", soft_wrap=True)
+    if guest:
+        screen.print(f"{guest.name}: {guest.bill}", soft_wrap=True)
     screen.print(f"record  {out}\npage    {view(out)}", soft_wrap=True)
     return 0
 

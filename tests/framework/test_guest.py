@@ -99,6 +99,16 @@ def test_it_is_told_the_rules_and_shown_what_the_env_shows(kept: Path, serve: Se
     assert np.array_equal(np.asarray(written), pixels(picture))
 
 
+def test_a_few_episodes_of_it_can_be_looked_at_first(
+    kept: Path, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(plays) as served:
+        assert main(["play", "quickstart", "-n", "2", "--policy", f"openai:m@{served.url}", *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert out.count(f"▸ {ANSWER}") == 2
+    assert "m: 4 replies" in out
+
+
 def test_a_game_with_words_of_its_own_is_not_explained_twice(kept: Path, serve: Serve) -> None:
     with serve(plays) as served:
         assert limner(served.url, "data.eval.count=1", "env.system=Play well.") == 0
