@@ -5,8 +5,8 @@
     seen, info = env.reset(seed=0)                           {"text": "Find the …<image>…", "pictures": (array, …)}
     seen, paid, terminated, truncated, info = env.step("<answer>…</answer>")
 
-A step is a reply. What a recipe's rewards give is paid at the end, all of it; an episode that our machinery lost ends
-truncated and is paid 0, and `info["error"]` says why: leave it out.
+A step is a reply. What a recipe's rewards give is paid at the end, all of it; an episode that our machinery lost, or
+could not score, ends truncated and is paid 0, and `info["error"]` says why: leave it out.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from framework.policy import Policy
 from framework.recipe import Recipe, find_recipe
 from framework.rollout import play
-from framework.types import Episode, Observation, Past, Reply, Stop
+from framework.types import Broken, Episode, Observation, Past, Reply, Stop
 from framework.vision.frames import pixels
 
 Seen = dict[str, Any]
@@ -117,8 +117,10 @@ class Game(gymnasium.Env[Seen, str]):
             return self._shown(), 0.0, False, False, {}
         episode = playing.result()
         [earned] = self.recipe.rubric.score([episode])
-        over = episode.stop in OVER
-        info = {"task": episode.task.id, "stop": str(episode.stop), "error": episode.error, "parts": dict(earned.parts)}
+        broken = next((each.reason for each in earned.failures.values() if isinstance(each, Broken)), "")
+        lost = (broken or episode.error or "nothing was earned") if earned.total is None else ""
+        over = episode.stop in OVER and not lost
+        info = {"task": episode.task.id, "stop": str(episode.stop), "error": lost, "parts": dict(earned.parts)}
         return self._shown(), earned.total or 0.0, over, not over, info
 
     async def _until_asked(self, playing: "asyncio.Task[Episode]") -> None:

@@ -1,6 +1,7 @@
 """limner's games as an env of Gymnasium."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -20,6 +21,7 @@ def test_it_passes_gymnasiums_own_check_without_a_warning(recipe: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
+    env.close()
 
 
 def test_an_episode_is_shown_replied_to_and_paid_at_its_end() -> None:
@@ -54,6 +56,20 @@ def test_turns_that_run_out_truncate_and_junk_terminates() -> None:
     env.close()
 
 
+def test_what_could_not_be_scored_says_so_beside_the_number_that_a_space_must_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMNER_CACHE", str(tmp_path))
+    endpoint = '{url: "http://127.0.0.1:9/v1", model: m, retries: 0}'
+    judge = f'rewards.judge={{use: judge, prompt: "{{reply}}", endpoint: {endpoint}}}'
+    env: Any = Game(find_recipe("quickstart", [judge]))
+    env.reset(seed=0)
+    _, paid, terminated, truncated, info = env.step(ANSWER)
+    assert (paid, terminated, truncated) == (0, False, True)
+    assert "refused" in info["error"]
+    env.close()
+
+
 def test_one_of_theirs_as_ours_as_theirs_again() -> None:
     env: Any = Game("grid", size=(64, 64))
     own: Any = gymnasium.make("framework.lab.grid:limner/Grid-v0")
@@ -66,3 +82,4 @@ def test_one_of_theirs_as_ours_as_theirs_again() -> None:
         seen, total, over, *_ = env.step(f"<answer>{('left', 'right', 'up', 'down')[move]}</answer>")
         own.step(move)
     assert total > 0.5
+    env.close()
