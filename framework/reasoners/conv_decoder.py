@@ -30,7 +30,7 @@ class ConvDecoder(Decoder):
 
     side: int = Field(default=64, ge=8, multiple_of=2)
     """Pixels along each side of a frame as it is looked at."""
-    channels: int = Field(default=24, ge=1)
+    channels: int = Field(default=16, ge=1)
 
     @property
     def width(self) -> int:
@@ -66,6 +66,9 @@ class ConvDecoder(Decoder):
         along = torch.linspace(-1, 1, self.side, device=seen.device, dtype=embeddings.dtype)
         places = torch.stack(torch.meshgrid(along, along, indexing="ij")).expand(len(seen), -1, -1, -1)
         maps = weights(torch.cat([seen.to(embeddings.dtype) / 127.5 - 1, places], 1))
-        bias, kernel = embeddings[:, :1], embeddings[:, 1:]
-        logits = torch.einsum("nchw,nc->nhw", maps[which], kernel) + bias[:, :, None]
+        order = which.argsort()  # frame by frame, so that the maps of a frame are not copied for each kernel
+        counts = which.bincount(minlength=len(maps)).tolist()
+        each = zip(maps.flatten(2), embeddings[order].split(counts), strict=True)
+        laid = torch.cat([torch.addmm(kernels[:, :1], kernels[:, 1:], there) for there, kernels in each])
+        logits = laid[order.argsort()].unflatten(1, self.grid)
         return logits, logits.abs().sigmoid().flatten(1).mean(1)
