@@ -70,7 +70,7 @@ def fitting(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
 
     episodes = (episode for task in tasks for episode in _greediest(recipe.env, task))
     shown = {picture.size for episode in episodes for turn in episode.turns for picture in turn.seen.pictures}
-    return fits(recipe.reasoner, sorted(shown), taught=recipe.stages.cold_start.steps > 0)
+    return fits(recipe.reasoner, sorted(shown), taught=recipe.stages.cold_start.steps > 0, prompt=recipe.env.system)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------

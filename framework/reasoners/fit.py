@@ -4,6 +4,7 @@ config.json ─▶ of this family?     processor ─▶ of this unit, and these 
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from framework.registry import name_of
 Size = tuple[int, int]
 
 
-def fits(reasoner: Reasoner, shown: Sequence[Size], taught: bool) -> list[Finding]:
-    """`shown` are sizes of pictures; `taught`: a cold start comes before all else."""
-    found = [*_coordinates(reasoner, taught)]
+def fits(reasoner: Reasoner, shown: Sequence[Size], taught: bool = False, prompt: str = "") -> list[Finding]:
+    """`shown` are sizes of pictures; `taught`: a cold start comes first; `prompt` is what the policy is told."""
+    found = [*_coordinates(reasoner, taught), *_asked(reasoner, prompt)]
     folder = Path(reasoner.path).expanduser()
     if not reasoner.path or not folder.is_dir():
         return found
@@ -40,6 +41,22 @@ def _coordinates(reasoner: Reasoner, taught: bool) -> Iterator[Finding]:
     remedy = f"reasoner.coordinates: {asked}, but a {name_of(type(reasoner))} learned to say {_scale(own)}"
     remedy += "; leave it out, or let a cold start teach it otherwise (stages.cold_start)"
     yield Finding("coordinates asked for", _scale(asked), _scale(own), "" if taught else remedy)
+
+
+def _asked(reasoner: Reasoner, prompt: str) -> Iterator[Finding]:
+    """Places are read as the reasoner says them; a prompt that asks for them otherwise would mislead it."""
+    scales = {int(number) for number in SCALE.findall(prompt)}
+    asked = [*sorted(scales), *(["pixels"] if not scales and PIXELS.search(prompt) else [])]
+    for each in asked:
+        if each != reasoner.coordinates:
+            read = _scale(reasoner.coordinates)
+            remedy = f"env.system: it asks for places as {_scale(each)}, and they are read as {read}; "
+            remedy += f"change the prompt, or set reasoner.coordinates={each}"
+            yield Finding("places in the prompt", _scale(each), read, remedy)
+
+
+SCALE = re.compile(r"\b0(?: to |–|-)(\d{2,})\b")
+PIXELS = re.compile(r"\bpixels\b")
 
 
 def _scale(coordinates: int | str) -> str:

@@ -53,6 +53,28 @@ def test_another_scale_of_places_is_told_unless_it_is_taught():
     assert told(Qwen3VL(path="Qwen/some-name")) == []
 
 
+@pytest.mark.parametrize(
+    ("reasoner", "prompt", "wrong"),
+    [
+        (
+            Qwen3VL(path="a/name"),
+            "Give boxes in pixels of the picture.",
+            "pixels of the picture, and they are read as 0–1000",
+        ),
+        (Qwen2_5VL(path="a/name"), "Places go from 0 to 1000.", "0–1000 over the picture, and they are read as pixels"),
+        (Qwen3VL(path="a/name"), "Places go from 0–100.", "0–100 over the picture, and they are read as 0–1000"),
+        (Qwen2_5VL(path="a/name"), "Give boxes in pixels.", ""),
+        (Qwen3VL(path="a/name"), "From 0 to 1000 over the picture, not pixels.", ""),
+        (Qwen3VL(path="a/name"), "Look at frames 0 to 5.", ""),
+    ],
+)
+def test_a_prompt_that_asks_for_places_otherwise_than_they_are_read_is_told(
+    reasoner: Reasoner, prompt: str, wrong: str
+):
+    said = [finding.remedy for finding in fits(reasoner, [], prompt=prompt)]
+    assert [wrong in each for each in said] == ([True] if wrong else [])
+
+
 def test_a_picture_larger_than_a_processor_gives_tokens_for_is_told():
     wide = remedy(stand_in("gemma4"), (48, 48), (48 * 10, 48 * 8))
     assert wide.startswith("env: a picture of 480×384 pixels takes 80 tokens, and 70 are the most")
