@@ -128,12 +128,12 @@ class Worker:
                 sent: list[Sent] = ray.get(self._running().segment.remote(job.asked), timeout=self.pool.timeout_s)
                 job.done.set_result(_checked([_received(each) for each in sent], len(job.asked)))
                 return ""
-            except (ValueError, TypeError, LookupError) as error:  # what came back is no answer; a thread goes on
-                told = f"segmenter pool: what it sent is no mask ({type(error).__name__}: {error})"[:300]
-                break
             except RayError as error:
                 told = f"segmenter pool: {type(error).__name__}: {reason(error)}".partition("\n")[0][:300]
                 self._stop()
+            except (ValueError, TypeError, LookupError) as error:  # of a live actor: others need not fail with it
+                job.fail(f"segmenter pool: what it sent is no mask ({type(error).__name__}: {error})"[:300])
+                return ""
         job.fail(told)
         return told
 
