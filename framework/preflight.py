@@ -39,14 +39,15 @@ def preflight(recipe: Recipe) -> list[Finding]:
     """Every finding, those that do not fit among them."""
     source = recipe.data.train
     rows = read(source, lot(source, SAMPLE, recipe.seed), recipe.data.faulty)
+    looked = [episode for task in rows.tasks for episode in _greediest(recipe.env, task)]
     skipped = f", {len(rows.faults)} of {SAMPLE} looked at are faulty and left out" if rows.faults else ""
     return [
         Finding("formula", recipe.rubric.formula()),
         Finding("data", f"{source.size():,} training tasks, {recipe.data.eval.size():,} for evaluation{skipped}"),
         *weights(recipe),
-        *fitting(recipe, rows.tasks),
+        *fitting(recipe, looked),
         *batch(recipe),
-        *tokens(recipe, rows.tasks),
+        *tokens(recipe, looked),
         *tried(recipe, rows.tasks),
     ]
 
@@ -64,13 +65,13 @@ def weights(recipe: Recipe) -> list[Finding]:
     return [Finding("reasoner", f"{path}, by its Hugging Face name")]
 
 
-def fitting(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
+def fitting(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
     """Does the reasoner fit its folder, and what it will be shown and asked?"""
     from framework.reasoners.fit import fits
 
-    episodes = (episode for task in tasks for episode in _greediest(recipe.env, task))
-    shown = {picture.size for episode in episodes for turn in episode.turns for picture in turn.seen.pictures}
-    return fits(recipe.reasoner, sorted(shown), taught=recipe.stages.cold_start.steps > 0, prompt=recipe.env.system)
+    shown = {picture.size for episode in looked for turn in episode.turns for picture in turn.seen.pictures}
+    told = "\n".join(value for value in dict(recipe.env).values() if isinstance(value, str))
+    return fits(recipe.reasoner, sorted(shown), recipe.stages.cold_start.steps > 0, told)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------
@@ -130,10 +131,10 @@ def _divisors(number: int) -> str:
 # ---- tokens ---------------------------------------------------------------------------------------------------------
 
 
-def tokens(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
+def tokens(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
     """The longest episode there can be, against the limits of the rollout."""
     rules, rollout = recipe.env, recipe.rollout
-    shown = [counts(episode, rules) for task in tasks for episode in _greediest(rules, task)]
+    shown = [counts(episode, rules) for episode in looked]
     first = max((turns[0] for turns in shown if turns), key=lambda each: each.all, default=Count(0, 0))
     later = max((turn for turns in shown for turn in turns[1:]), key=lambda each: each.all, default=Count(0, 0))
     again = (rules.max_turns - 1) * later.all

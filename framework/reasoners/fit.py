@@ -50,7 +50,7 @@ def _asked(reasoner: Reasoner, prompt: str) -> Iterator[Finding]:
     for each in asked:
         if each != reasoner.coordinates:
             read = _scale(reasoner.coordinates)
-            remedy = f"env.system: it asks for places as {_scale(each)}, and they are read as {read}; "
+            remedy = f"env: its prompt asks for places as {_scale(each)}, and they are read as {read}; "
             remedy += f"change the prompt, or set reasoner.coordinates={each}"
             yield Finding("places in the prompt", _scale(each), read, remedy)
 
