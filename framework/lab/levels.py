@@ -73,10 +73,10 @@ LEVELS: dict[str, Level] = {
         grey=(39, 43),
     ),
     "search": Level(
-        about="large things seen for three to five frames of twelve: what a sampler must find",
-        length=12,
+        about="large things seen for two or three frames of eight: what a sampler must find",
+        length=8,
         things=(2, 3),
-        life=(3, 5),
+        life=(2, 3),
         radius=(6, 9),
         kinds=("attribute",),
         grey=(39, 43),
