@@ -45,6 +45,7 @@ class Engine(_Base):
         if self.model_config.hf_config.model_type == "glm4v":
             patches.glm_features()
             patches.glm_places()
+            patches.glm_flops()
         module = super()._build_module()
         if "vision" in Run.here().recipe.algorithm.freeze:
             eyes(module).requires_grad_(False)

@@ -11,6 +11,7 @@
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | glm_features | GLM-4.1V's eyes answer with a record, and verl takes it for the features in it | none |
 | glm_places | GLM-4.1V reads its table of places past the module that holds it: a shard, under FSDP2 | none |
+| glm_flops | GLM-4.1V's work is counted from sizes that only the config of its language model has | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
 | exported_apart | a model is exported with all that lies in its module, a pen too, and vLLM would not read it | none |
 """
@@ -163,6 +164,17 @@ def glm_places() -> None:
         return original(asked, *args, **settings)
 
     embeddings.forward = forward
+
+
+def glm_flops() -> None:
+    """Its eyes are left out."""
+    counter: Any = importlib.import_module("verl.utils.flops_counter")
+    counted: Any = counter.ESTIMATE_FUNC["glm4v"]
+
+    def of_language(config: Any, tokens: int, lengths: Any, seconds: float) -> float:
+        return counted(config.get_text_config(), tokens, lengths, seconds)
+
+    counter.ESTIMATE_FUNC["glm4v"] = of_language
 
 
 def sft_diary(diary: Callable[[], Any]) -> None:

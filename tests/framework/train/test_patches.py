@@ -194,3 +194,14 @@ def test_glm_places_is_needed_and_says_the_same(glm: Any):
     assert asked == [table.num_embeddings]
     assert torch.equal(before, after)
     hook.remove()
+
+
+def test_glm_flops_is_needed_and_counts(glm: Any, monkeypatch: pytest.MonkeyPatch):
+    from verl.utils import flops_counter
+
+    monkeypatch.setattr(flops_counter, "ESTIMATE_FUNC", dict(flops_counter.ESTIMATE_FUNC))
+    done = (glm.config, 12, [8, 4], 1.0)
+    with pytest.raises(AttributeError, match="hidden_size"):
+        flops_counter.ESTIMATE_FUNC["glm4v"](*done)
+    patches.glm_flops()
+    assert flops_counter.ESTIMATE_FUNC["glm4v"](*done) > 0
