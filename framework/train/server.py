@@ -100,7 +100,7 @@ class Server:
 
 @torch.no_grad()
 def _copy(bucket: Mapping[str, torch.Tensor], model: Any) -> None:
-    own = dict(model.named_parameters(remove_duplicate=False))
+    own = {**dict(model.named_buffers(remove_duplicate=False)), **dict(model.named_parameters(remove_duplicate=False))}
     for name, value in bucket.items():
         if name not in own:
             raise TrainError(f"weight sync: the rollout model has no parameter {name!r}")

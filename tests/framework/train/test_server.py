@@ -67,3 +67,11 @@ def test_what_verls_own_loops_leave_unsaid_is_the_recipes(server: Server):
     short, last = asyncio.run(asked())
     assert 1 <= short <= limits.reply_tokens
     assert 1 <= last <= 3
+
+
+def test_what_a_model_keeps_beside_its_weights_arrives_too(server: Server):
+    """Gemma's layers have a scale that is no parameter, and verl sends it."""
+    kept = torch.nn.Buffer(torch.zeros(3))
+    server.generator.model.register_buffer("scale", kept)
+    take(server, weights(server), {"scale": torch.ones(3)})
+    assert kept.tolist() == [1.0, 1.0, 1.0]
