@@ -18,7 +18,7 @@ from framework.data.refcoco import RefCOCO, RefCOCOg, RefCOCOPlus
 from framework.data.remote import Remote
 from framework.data.revos import ReVOS
 from framework.data.timelens import TimeLens
-from framework.lab.shapes import Shapes
+from framework.lab.sides import Sides
 from framework.lab.world import World
 from framework.source import Source
 
@@ -26,7 +26,7 @@ DATASETS: dict[str, type[Source]] = {
     "focused": Focused,
     "gymnasium": Gymnasium,
     "lab": World,
-    "lab_shapes": Shapes,
+    "lab_sides": Sides,
     "mixture": Mixture,
     "prepared": Prepared,
     "remote": Remote,

@@ -10,6 +10,7 @@ import pytest
 
 from framework.cli import main
 from framework.lab.players import PLAYERS
+from framework.lab.scene import COLOURS
 from framework.policy import Scripted
 from framework.proof.certify import certify
 from framework.recipe import Recipe, find_recipe
@@ -19,7 +20,7 @@ from framework.vision.boxes import Interval
 
 ROOT = Path(__file__).parents[2]
 SEEN = {
-    "deepeyes": "lab_shapes",
+    "deepeyes": "lab_sides",
     "timelens": "{use: lab, level: search}",
     "vision_reasoner": "{use: lab, level: still}",
 }
@@ -119,18 +120,17 @@ def test_the_eager_answer_without_a_look():
     assert total(mini("deepeyes"), episode) == pytest.approx(1.0)
 
 
-def test_the_first_picture_does_not_show_the_shape_and_the_crop_does():
+def test_the_first_picture_does_not_show_what_is_where_and_the_crop_does():
     first, crop = (turn.seen.pictures[0] for turn in played(mini("deepeyes")).turns)
-    assert (first.grain, crop.grain) == (4, None)
+    assert (first.grain, crop.grain) == (1, None)
     assert crop.crop is not None
 
 
-def test_the_answer_is_the_shape_of_the_one_thing_of_that_colour():
-    shapes = mini("deepeyes").data.train
-    tasks = [shapes.task(index) for index in range(40)]
-    assert {task.truth.answer.strip() for task in tasks} == {"circle", "square", "triangle", "diamond", "cross"}
+def test_the_answer_is_the_colour_of_the_thing_on_that_side():
+    tasks = [mini("deepeyes").data.train.task(index) for index in range(40)]
+    assert {task.truth.answer.strip() for task in tasks} == set(COLOURS)
     assert {task.video.length for task in tasks} == {1}
-    assert all(re.fullmatch(r"Find the \w+ shape\.", task.question) for task in tasks)
+    assert all(re.fullmatch(r"Find the (left|right) shape\.", task.question) for task in tasks)
 
 
 # ---- TimeLens --------------------------------------------------------------------------------------------------------
