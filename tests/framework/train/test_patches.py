@@ -160,7 +160,7 @@ def glm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield AutoModelForImageTextToText.from_pretrained(Lab(family="glm4_1v", hidden=48, layers=1).folder())
 
 
-def pictured(glm: Any) -> dict[str, torch.Tensor]:
+def pictured(glm: Any) -> dict[str, Any]:
     """Two words, a picture of one token, and its patches."""
     lots = torch.Generator().manual_seed(0)
     return {
