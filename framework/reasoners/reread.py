@@ -20,7 +20,7 @@ from framework.types import Episode, Task
 if TYPE_CHECKING:
     import torch
 
-ENDLESS = dict.fromkeys(("prompt_tokens", "episode_tokens", "reply_tokens"), 10**9)
+ENDLESS: dict[str, int] = {name: 10**9 for name in ("prompt_tokens", "episode_tokens", "reply_tokens")}
 """What was played did fit."""
 
 

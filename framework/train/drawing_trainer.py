@@ -30,7 +30,7 @@ from framework.train.portfolio import unpack, with_drawings
 from framework.train.scorer import Scorer
 from framework.train.storage import column
 from framework.train.trainer import ColocateAsync, Limner, SeparateAsync, Sync
-from framework.types import Episode
+from framework.types import Drawn, Episode
 
 
 class DrawnScorer(Scorer):
@@ -45,8 +45,8 @@ class DrawnScorer(Scorer):
     def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
         played, grid = super().episodes(batch, extras), self.drawing.decoder.grid
         told = [extra.get("sitting") for extra in extras]  # an episode that was lost has none
-        sittings = [codec.read(Sitting, each) if each else None for each in told]
-        drawn = [
+        sittings: list[Sitting | None] = [codec.read(Sitting, each) if each else None for each in told]
+        drawn: list[list[Drawn | None]] = [
             unpack(np.asarray(bits, np.uint8), each, grid) if each else [None] * len(episode.turns)
             for bits, each, episode in zip(column(batch, "drawn"), sittings, played, strict=True)
         ]
@@ -54,7 +54,8 @@ class DrawnScorer(Scorer):
             {
                 (sitting.video, frame)
                 for sitting, turns in zip(sittings, drawn, strict=True)
-                for canvas, turn in zip(sitting.turns if sitting else (), turns, strict=False)
+                if sitting
+                for canvas, turn in zip(sitting.turns, turns, strict=True)
                 if turn
                 for frame in (*canvas.frames, canvas.keyframe)
             }
@@ -113,7 +114,7 @@ class Draws(Limner):
         batch.extra_info = {}
 
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
-        batch.extra_info["draw"] = True
+        batch.extra_info = (batch.extra_info or {}) | {"draw": True}
         batch = super()._compute_old_log_prob(batch, metrics)
         metrics.update(self.scorer.judge(self._played(batch)))
         metrics["drawing/spots"] = float(self.scorer.spots)

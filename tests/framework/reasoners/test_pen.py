@@ -40,6 +40,7 @@ def test_a_small_pen_learns_to_draw_the_colour_that_is_meant():
     weights = ours.weights(HIDDEN, "")
     optimizer = torch.optim.AdamW(weights.parameters(), lr=1e-2)
     tasks, losses = [WORLD.task(index) for index in range(16)], list[float]()
+    quality = torch.zeros(())
     hidden = torch.stack([state(task) for task in tasks])
     spots = [(task.video, frame) for task in tasks for frame in (0, 3)]
     of = torch.arange(len(tasks)).repeat_interleave(2)

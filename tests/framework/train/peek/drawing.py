@@ -34,6 +34,8 @@ SAID = (
 
 def rows(recipe: Recipe, said: Sequence[Sequence[str]] = SAID) -> list[dict[str, Any]]:
     """An episode of each, as the trainer gets it."""
+    assert recipe.drawing is not None
+    count = recipe.drawing.frames
     voice, found = recipe.reasoner.voice(), list[dict[str, Any]]()
     for number, lines in enumerate(said):
         task = recipe.data.train.task(number)
@@ -50,7 +52,7 @@ def rows(recipe: Recipe, said: Sequence[Sequence[str]] = SAID) -> list[dict[str,
                 "input_ids": ids,
                 "position_ids": sample.positions,
                 "multi_modal_inputs": dict(sample.pictures),
-                "extra_fields": {"sitting": codec.write(sitting(episode, recipe.drawing.frames))},
+                "extra_fields": {"sitting": codec.write(sitting(episode, count))},
                 "advantages": torch.full(mask.shape, float(torch.randn(1, generator=lots))) * mask,
                 "ref_log_prob": -torch.rand(mask.shape, generator=lots),
             }

@@ -47,8 +47,8 @@ class Told:
     def __init__(self, run: Run) -> None:
         self.run, self.engine, self.some = run, made(run), rows(run.recipe)
         assert isinstance(self.engine, DrawingEngine)
+        assert run.recipe.drawing is not None
         self.drawing, self.loss = run.recipe.drawing, policy_loss(run)
-        assert self.drawing is not None
 
     def set(self, weight: float = 1.0, share: float = 0.0, where: str = "log_prob") -> None:
         calibration = self.drawing.calibration.model_copy(update={"weight": weight, "where": where})
