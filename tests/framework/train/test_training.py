@@ -153,6 +153,13 @@ def test_a_dead_or_late_pool_is_broken_and_never_a_number(runs: Runs):
     assert all(reason.startswith("segmenter pool: GetTimeoutError") for reason in pool["slow"])
 
 
+def test_a_pool_that_answers_wrongly_is_broken_and_goes_on(runs: Runs):
+    pool = probed(runs)["pool"]
+    assert len(pool["few"]) == len(pool["small"]) == 8
+    assert all("7 answers to 8 prompts" in reason for reason in pool["few"])
+    assert all("gave a mask of 3×3 for a frame of 64×64" in reason for reason in pool["small"])
+
+
 def test_the_trainer_is_not_blind(runs: Runs):
     assert lines(runs.killed)[1]["canary/logprob_change"] > 1e-3
 

@@ -1,4 +1,4 @@
-"""A pool of segmenters where Ray runs: the same answers, an actor that dies or stays dead, one that is too slow."""
+"""A pool of segmenters where Ray runs: the same answers, actors that die or stay dead, that are slow or wrong."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 from framework.lab.world import World
 from framework.train.segmenter_pool import Pool, Worker
-from framework.types import Broken
+from framework.types import Broken, Mask
 from framework.vision.colour import ColorFlood
 from framework.vision.segmenter import Asked, Found, Prompt
 
@@ -33,6 +33,15 @@ class Slow(ColorFlood):
         return super().found(asked)
 
 
+class Wrong(ColorFlood):
+    """One answer too few, or masks of another size."""
+
+    size: bool = False
+
+    def found(self, asked: Sequence[Asked]) -> list[Found | Broken]:
+        return [Found(Mask((9,), 3, 3), 1.0) for _ in asked] if self.size else super().found(asked)[:-1]
+
+
 def questions() -> list[Asked]:
     """Two prompts on each of several clips."""
     tasks = [World(level="moments", split="eval", count=4).task(index) for index in range(4)]
@@ -51,10 +60,13 @@ def probes(folder: Path) -> dict[str, Any]:
     dying = Worker(Pool(of=Dying(mark=str(mark))))
     dead = Pool(of=Dying(mark=str(grave), for_ever=True)).segment(asked)
     slow = Pool(of=Slow(), timeout_s=3, tries=1).segment(asked)
+    few, small = Pool(of=Wrong()).segment(asked), Pool(of=Wrong(size=True)).segment(asked)
     return {
         "same": _same(Pool(of=own, actors=2, batch=3).segment(asked), alone),
         "again": _same(dying.ask(asked).result(), alone) and dying.started,
         "dead": [each.reason for each in dead if isinstance(each, Broken)],
+        "few": [each.reason for each in few if isinstance(each, Broken)],
+        "small": [each.reason for each in small if isinstance(each, Broken)],
         "slow": [each.reason for each in slow if isinstance(each, Broken)],
     }
 
