@@ -36,6 +36,8 @@ from framework.types import Episode, Stop, Task
 
 PAINTERS = 4
 """Threads that make tasks, pixels and patches."""
+HANDED = 2
+"""Episodes that are handed over at a time: each takes milliseconds of the event loop, and they end together."""
 TASKS = 1024
 """Tasks that are remembered: the episodes of a group play the same one."""
 
@@ -96,7 +98,7 @@ class Player(_Worker):
         sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
         self.task = lru_cache(maxsize=TASKS)(lambda split, index: sources[split].task(index))
         self.painters = ThreadPoolExecutor(PAINTERS, "paint")
-        self.pulse = Pulse()
+        self.pulse, self.handing = Pulse(), asyncio.Semaphore(HANDED)
 
     async def _run_agent_loop(
         self,
@@ -114,7 +116,8 @@ class Player(_Worker):
         )
         output = await self._played(task, limits, row)
         output.extra_fields |= {"session": row["session_id"], "stall_s": self.pulse.late_since(began)}
-        await self._agent_loop_postprocess(output, trajectory["validate"], **row)
+        async with self.handing:
+            await self._agent_loop_postprocess(output, trajectory["validate"], **row)
 
     async def _played(self, task: Task, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
         """The episode as verl wants it. An env that fails costs the episode; anything else is fatal, in the trainer."""

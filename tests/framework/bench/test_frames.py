@@ -24,7 +24,7 @@ def test_the_loop_ticks_while_a_group_shares_its_frames(video):
 def test_a_group_decodes_no_more_than_one_episode():
     one, two = (memory.main(tasks=3, group=group) for group in (1, 2))
     assert (one["episodes"], two["episodes"]) == (3, 6)
-    assert one["decoded"] > two["decoded"] == 0  # the same process has played the same tasks
+    assert two["decoded"] == 0  # this process has played the same tasks before
     assert two["pictures_mib"] >= one["pictures_mib"]
 
 

