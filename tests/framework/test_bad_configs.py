@@ -226,7 +226,7 @@ def test_a_path_with_a_slip_is_answered_with_the_nearest_file(tmp_path, capsys):
 def test_a_fault_comes_at_once_and_without_torch(change: str, spent: Callable[[str], float]):
     code = f"import sys; from framework.cli import main; main(['check', 'quickstart', {change!r}])"
     told = "; assert 'torch' not in sys.modules"
-    assert spent(code + told) <= 6  # a second on a quiet machine
+    assert spent(code + told) <= 8  # a second on a quiet machine; others may work beside it
 
 
 def refused(argv: list[str], capsys) -> str:
