@@ -98,9 +98,13 @@ class GymnasiumGame:
         space: Any = self.world.env.action_space
         count = getattr(space, "n", None)
         if count is None:
-            raise ValueError(f"{self.world.id}: its actions are {space}; only discrete ones can be said by name")
+            raise ValueError(
+                f"{self.world.id}: its actions are {space}; only discrete ones can be said by name; take another env"
+            )
         if count != len(self.rules.actions):
-            raise ValueError(f"{self.world.id}: has {count} actions, env.actions names {len(self.rules.actions)}")
+            raise ValueError(
+                f"{self.world.id}: has {count} actions, env.actions names {len(self.rules.actions)}; name each"
+            )
 
 
 class Shadow:

@@ -2,8 +2,12 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+
+from framework.errors import UserError
 
 
 def cache_folder() -> Path:
@@ -11,6 +15,26 @@ def cache_folder() -> Path:
     if chosen := os.environ.get("LIMNER_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "limner"
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """A folder of the cache; `make` fills it if it is not there yet. Others see it whole or not at all."""
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
+            make(Path(building) / "whole")
+            try:
+                os.rename(Path(building) / "whole", folder)
+            except OSError:
+                if not folder.is_dir():  # otherwise another process was quicker
+                    raise
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
+        ) from error
+    return folder
 
 
 def keep_bytecode() -> None:

@@ -84,7 +84,7 @@ def told(conversation: Conversation) -> Sitting:
     for asked, said in conversation.exchanges:
         video = next((part.video for part in asked.content if isinstance(part, Picture)), video)
         if video is None:
-            raise DataError(f"conversation {conversation.id}: shows nothing, so nothing can be drawn on")
+            raise DataError(f"conversation {conversation.id}: shows nothing, so nothing can be drawn on; leave it out")
         turns.append(_canvas(said.draws, video) if said.draws else Canvas((), video.length // 2, {}))
     assert video is not None
     return Sitting(video, tuple(turns))

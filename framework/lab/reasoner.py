@@ -7,15 +7,13 @@ The folder is laid out as Hugging Face lays out a real one, so whatever loads th
 
 import hashlib
 import inspect
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from framework.cache import cache_folder
-from framework.errors import UserError
+from framework.cache import cache_folder, made_once
 from framework.lab import grounding, levels, queries, scene, small, speech, world
 from framework.reasoners.lab import Lab
 
@@ -29,22 +27,7 @@ def cached(lab: Lab) -> Path:
     for file in made_from:
         told.update(file.read_bytes())
     folder = cache_folder() / "reasoners" / f"{lab.family}-{told.hexdigest()}"
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
-            build(lab, Path(building) / "whole")
-            try:
-                os.rename(Path(building) / "whole", folder)
-            except OSError:
-                if not folder.is_dir():  # otherwise another process was quicker
-                    raise
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
-        ) from error
-    return folder
+    return made_once(folder, partial(build, lab))
 
 
 def build(lab: Lab, folder: Path) -> Path:

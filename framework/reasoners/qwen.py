@@ -1,5 +1,6 @@
 """Qwen2.5-VL, Qwen3-VL and Qwen3.5: ChatML turns, three-dimensional positions, one token per merged patch."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -29,17 +30,7 @@ class Qwen2_5VL(Reasoner):
 
     @classmethod
     def small(cls) -> "Small":
-        from framework.lab.small import Small
-        from framework.lab.speech import CHAT_TEMPLATE, SPECIAL
-        from framework.reasoners.chatml import ChatML
-
-        return Small(
-            template=ChatML.template,
-            jinja=CHAT_TEMPLATE,
-            special=SPECIAL,
-            config=_qwen2_5_config,
-            processor=_qwen2_5_processor,
-        )
+        return _small(_qwen2_5_config, _qwen2_5_processor)
 
 
 class Qwen3VL(Reasoner):
@@ -56,20 +47,18 @@ class Qwen3VL(Reasoner):
 
     @classmethod
     def small(cls) -> "Small":
-        from framework.lab.small import Small
-        from framework.lab.speech import CHAT_TEMPLATE, SPECIAL
-        from framework.reasoners.chatml import ChatML
-
-        return Small(
-            template=ChatML.template,
-            jinja=CHAT_TEMPLATE,
-            special=SPECIAL,
-            config=_qwen3_config,
-            processor=qwen3_processor,
-        )
+        return _small(_qwen3_config, qwen3_processor)
 
 
 # ---- tiny copies -----------------------------------------------------------------------------------------------------
+
+
+def _small(config: Callable[..., Any], processor: Callable[..., Any]) -> "Small":
+    from framework.lab.small import Small
+    from framework.lab.speech import CHAT_TEMPLATE, SPECIAL
+    from framework.reasoners.chatml import ChatML
+
+    return Small(template=ChatML.template, jinja=CHAT_TEMPLATE, special=SPECIAL, config=config, processor=processor)
 
 
 def marks(tokenizer: "PreTrainedTokenizerFast") -> dict[str, Any]:

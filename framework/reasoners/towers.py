@@ -3,7 +3,7 @@
     grids [pictures, 3] ─▶ places and interpolation weights of each size, once    ─▶ the same tensors, to the bit
     pictures of one size ─▶ one attention over all of them, not one for each       ─▶ the same numbers, to rounding
 
-Of many small pictures these two are most of a forward pass.
+That is for many small pictures, where the work lies in the calls.
 """
 
 from collections.abc import Callable, Sequence

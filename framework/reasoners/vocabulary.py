@@ -10,14 +10,12 @@ reply back leaves it out.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from framework.cache import cache_folder
-from framework.errors import ConfigError, UserError
+from framework.cache import cache_folder, made_once
+from framework.errors import ConfigError
 
 WRITTEN = ("tokenizer", "special_tokens_map", "added_tokens", "vocab", "merges")
 """Files of a tokenizer begin so; they are written anew and never linked."""
@@ -31,27 +29,14 @@ def extended(path: str, tokens: Sequence[str]) -> str:
         added = {each["content"] for each in json.loads(told).get("added_tokens", [])}
         rows = _rows(json.loads((home / "config.json").read_text()))
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ConfigError(f"reasoner.path: {path}: has no tokenizer.json and config.json to read ({error})") from None
+        raise ConfigError(
+            f"reasoner.path: {path}: has no tokenizer.json and config.json to read ({error}); name a whole checkpoint"
+        ) from None
     if added >= set(tokens):
         return path
     name = hashlib.blake2b(json.dumps([str(home), list(tokens)]).encode() + told, digest_size=8).hexdigest()
     folder = cache_folder() / "reasoners" / f"{home.name}-{name}"
-    if folder.is_dir():
-        return str(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
-            _write(Path(building) / "whole", home, tokens, rows)
-            try:
-                os.rename(Path(building) / "whole", folder)
-            except OSError:
-                if not folder.is_dir():  # otherwise another process was quicker
-                    raise
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
-        ) from error
-    return str(folder)
+    return str(made_once(folder, lambda whole: _write(whole, home, tokens, rows)))
 
 
 def _home(path: str) -> Path:
@@ -65,7 +50,8 @@ def _home(path: str) -> Path:
     try:
         return Path(snapshot_download(path))
     except (OSError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise ConfigError(f"reasoner.path: {path} cannot be read ({str(error).splitlines()[0][:200]})") from error
+        why = str(error).splitlines()[0][:200]
+        raise ConfigError(f"reasoner.path: {path} cannot be read ({why}); name a folder of this machine") from error
 
 
 def _rows(config: Mapping[str, Any]) -> int:
