@@ -140,14 +140,16 @@ def scored(
 
     `lacking` and `fault` give a reason, or nothing; a NaN means that the truth of that frame is not known.
     """
-    truths = {id(episode.task.truth): episode.task.truth for episode in episodes}
-    lacks = {known: lacking(truth) for known, truth in truths.items()}
     found: list[float | Failure] = []
     sound: list[tuple[int, Episode, Answer]] = []
+    truth, lacks = None, ""
     for place, episode in enumerate(episodes):
+        if episode.task.truth is not truth:  # a group's lie together
+            truth = episode.task.truth
+            lacks = lacking(truth)
         answer = episode.answer
-        if reason := lacks[id(episode.task.truth)]:
-            found.append(NotApplicable(reason))
+        if lacks:
+            found.append(NotApplicable(lacks))
         elif answer is None:
             found.append(Malformed("nothing was answered"))
         elif reason := fault(answer):

@@ -20,8 +20,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test fetches anything, nor wa
 settings.register_profile("house", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("house")
 
+LONGEST = ("test_training.py", "test_drawing_engine.py", "test_engine.py")
+"""They come first, so that no worker is left alone with one of them at the end."""
+
 Way = Callable[[Any, dict[str, Any]], Any]
 """How a request is replied to, given what it asks."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 class Server(ThreadingHTTPServer):

@@ -43,6 +43,8 @@ class Sampled:
     """At the asked temperature, banned tokens left out, before top_p narrows it: what a trainer recomputes."""
     finished: bool
     """It ended with a stop token, which is its last id; otherwise it ran into max_tokens."""
+    step: int | None = None
+    """Of which step of training the weights were that said it, where that is known."""
 
 
 class Generate(Protocol):
@@ -52,7 +54,8 @@ class Generate(Protocol):
 
 
 class Batcher:
-    """Collects requests for a few milliseconds and has them answered together, off the event loop."""
+    """Collects requests for as long as some come every few milliseconds, and has them answered together, off the
+    event loop."""
 
     def __init__(
         self,
@@ -86,13 +89,20 @@ class Batcher:
         while True:
             batch = [await self.queue.get()]
             try:
-                await asyncio.sleep(self.wait_s)
-                while len(batch) < self.largest and not self.queue.empty():
-                    batch.append(self.queue.get_nowait())
+                while not await self._collected(batch):
+                    pass
                 await self._answer(batch)
             finally:
                 for _, promised in batch:
                     promised.cancel()  # only those that were not answered, because the queue was closed
+
+    async def _collected(self, batch: list[tuple[Request, "asyncio.Future[Sampled]"]]) -> bool:
+        """Take what has come meanwhile; True if that is nothing, or enough."""
+        before = len(batch)
+        await asyncio.sleep(self.wait_s)
+        while len(batch) < self.largest and not self.queue.empty():
+            batch.append(self.queue.get_nowait())
+        return len(batch) in (before, self.largest)
 
     async def _answer(self, batch: Sequence[tuple[Request, "asyncio.Future[Sampled]"]]) -> None:
         asked = [request for request, _ in batch]

@@ -8,9 +8,8 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
-from uuid import uuid4
 
 import ray
 import torch
@@ -23,9 +22,9 @@ from framework.drawing import sitting
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
-from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
+from framework.train.asking import Ask, Balanced, Together
 from framework.train.pulse import Pulse
 from framework.train.reason import reason
 from framework.train.run import Run
@@ -36,52 +35,30 @@ from framework.types import Episode, Stop, Task
 
 PAINTERS = 4
 """Threads that make tasks, pixels and patches."""
-HANDED = 2
+HANDED = 3
 """Episodes that are handed over at a time: each takes milliseconds of the event loop, and they end together."""
 TASKS = 1024
 """Tasks that are remembered: the episodes of a group play the same one."""
 
 
 class Served:
-    """Asks one of verl's servers, and remembers which weights answered."""
+    """Asks for one episode, in time, and remembers which weights answered."""
 
-    def __init__(self, client: Any, recipe: Recipe, stop_tokens: tuple[int, ...]) -> None:
-        self.client, self.deadline_s, self.stop_tokens = client, recipe.rollout.deadline_s, stop_tokens
-        self.pictures_as_arrays = recipe.rollout.backend == "transformers"
-        self.episode = uuid4().hex
+    def __init__(self, ask: Ask, deadline_s: float) -> None:
+        self.ask, self.deadline_s = ask, deadline_s
         self.steps: list[int] = []
         self.seconds = 0.0
 
-    async def __call__(self, request: Request, /) -> Sampled:
+    async def __call__(self, episode: int, request: Request, /) -> Sampled:
         began = time.perf_counter()
-        sampling = {
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed,
-            "logprobs": True,
-        }
         try:
             async with asyncio.timeout(self.deadline_s):
-                said = await self.client.generate(
-                    self.episode,
-                    prompt_ids=list(request.ids),
-                    sampling_params=sampling,
-                    image_data=self._pictures(request) or None,
-                )
+                said = await self.ask(episode, request)
         except TimeoutError:
             raise TrainError(f"a reply took longer than {self.deadline_s:g} s (rollout.deadline_s)") from None
         self.seconds += time.perf_counter() - began
-        self.steps.append(said.extra_fields.get("global_steps") or 0)
-        ids = tuple(said.token_ids)
-        return Sampled(ids, tuple(said.log_probs), finished=bool(ids) and ids[-1] in self.stop_tokens)
-
-    def _pictures(self, request: Request) -> list[Any]:
-        if self.pictures_as_arrays:
-            return list(request.images)
-        from PIL import Image
-
-        return [Image.fromarray(pixels) for pixels in request.images]
+        self.steps.append(said.step or 0)
+        return said
 
 
 _Worker: Any = AgentLoopWorkerTQ.__ray_metadata__.modified_class  # pyright: ignore[reportAttributeAccessIssue]
@@ -99,6 +76,9 @@ class Player(_Worker):
         self.task = lru_cache(maxsize=TASKS)(lambda split, index: sources[split].task(index))
         self.painters = ThreadPoolExecutor(PAINTERS, "paint")
         self.pulse, self.handing = Pulse(), asyncio.Semaphore(HANDED)
+        limits = self.recipe.rollout
+        ours = limits.backend == "transformers"
+        self.ask: Ask = Together(limits.deadline_s) if ours else Balanced(self.llm_client, self.voice.stop_tokens)
 
     async def _run_agent_loop(
         self,
@@ -121,12 +101,12 @@ class Player(_Worker):
 
     async def _played(self, task: Task, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
         """The episode as verl wants it. An env that fails costs the episode; anything else is fatal, in the trainer."""
-        served = Served(self.llm_client, self.recipe, self.voice.stop_tokens)
+        served = Served(self.ask, limits.deadline_s)
         place = (self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"])
 
         async def once(attempt: int) -> tuple[Episode, ModelPolicy]:
             lot = seed(*place, attempt)
-            policy = ModelPolicy(self.voice, served, limits, self.recipe.env.system, lot, self.painters)
+            policy = ModelPolicy(self.voice, partial(served, lot), limits, self.recipe.env.system, lot, self.painters)
             return await play(task, self.recipe.env, policy), policy
 
         try:

@@ -1,7 +1,7 @@
 """The `transformers` rollout backend: a model behind verl's server interface, and the weights that reach it.
 
-    agent loops ─▶ Server.generate ─▶ Batcher ─▶ Generator         trainer ─▶ WeightSync ─▶ Server.take_weights
-                   (a Ray actor)                                              (buckets in Ray's object store)
+    agent loops ─▶ Server.answer ─▶ Batcher ─▶ Generator         trainer ─▶ WeightSync ─▶ Server.take_weights
+                   (a Ray actor)                                            (buckets in Ray's object store)
 
 It runs wherever torch runs and says of each token the log-prob it was drawn with. For speed there is verl's vllm.
 """
@@ -9,6 +9,7 @@ It runs wherever torch runs and says of each token the log-prob it was drawn wit
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from verl.workers.rollout.utils import ensure_async_iterator
 
 from framework.errors import ConfigError, TrainError
 from framework.reasoners.generator import Generator
-from framework.reasoners.sampling import Batcher, Request
+from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.train.run import Run
 
 LARGEST = 64
@@ -61,14 +62,18 @@ class Server:
             top_p=sampling_params.get("top_p", self.limits.top_p),
             seed=sampling_params.get("seed"),
         )
-        step = self.step  # a reply that an update overtakes counts as the older weights'
-        said = await self.ask(asked)
+        (said,) = await self.answer([asked])
         return TokenOutput(
             token_ids=list(said.ids),
             log_probs=list(said.log_probs),
             stop_reason="completed",
-            extra_fields={"global_steps": step},
+            extra_fields={"global_steps": said.step},
         )
+
+    async def answer(self, requests: Sequence[Request]) -> list[Sampled]:
+        """What our own agent loop calls: the requests of many episodes at once."""
+        step = self.step  # a reply that an update overtakes counts as the older weights'
+        return [replace(said, step=step) for said in await asyncio.gather(*map(self.ask, requests))]
 
     def _room(self, read: int) -> int:
         """What a reply may take where nobody says it, as verl's own loops do not."""
@@ -118,7 +123,7 @@ class Replica(RolloutReplica):
             )
         beside: Any = self.workers[0]
         node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
-        name = _name(self.replica_rank) + self.name_suffix
+        name = server_name(self.replica_rank) + self.name_suffix
         visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
         on_gpu = Run.here().recipe.cluster.platform == "cuda"
         server: Any = ray.remote(Server).options(
@@ -134,7 +139,7 @@ class Replica(RolloutReplica):
         self._server_handle, self._server_address = self.servers[0], name
 
 
-def _name(rank: int) -> str:
+def server_name(rank: int) -> str:
     return f"limner_server_{rank}"
 
 
@@ -161,7 +166,7 @@ class WeightSync(BaseRollout):
             )
         limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
         sent = [ray.put(bucket) async for bucket in _buckets(ensure_async_iterator(weights), limit)]
-        server: Any = ray.get_actor(_name(self.rank))
+        server: Any = ray.get_actor(server_name(self.rank))
         await server.take_weights.remote(sent, global_steps)
 
 

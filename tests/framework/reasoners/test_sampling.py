@@ -39,6 +39,22 @@ def test_requests_that_come_together_share_a_batch():
     assert len(echo.batches) <= 2
 
 
+def test_as_long_as_some_come_a_batch_waits_for_them():
+    echo = Echo()
+
+    async def ask_late() -> None:
+        batcher = Batcher(echo, wait_s=0.05)
+        waiting = [asyncio.create_task(batcher(request(0)))]
+        for number in (1, 2, 3):
+            await asyncio.sleep(0.03)
+            waiting.append(asyncio.create_task(batcher(request(number))))
+        await asyncio.gather(*waiting)
+        await batcher.close()
+
+    asyncio.run(ask_late())
+    assert echo.batches == [[0, 1, 2, 3]]
+
+
 def test_no_batch_is_larger_than_allowed_and_a_full_queue_waits():
     echo = Echo()
     assert asyncio.run(ask(Batcher(echo, largest=3, waiting=2), 20)) == list(range(20))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from framework.errors import TrainError
+from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.recipe import find_recipe
 from framework.train.run import VARIABLE, Run
 from framework.train.server import Server
@@ -67,6 +68,21 @@ def test_what_verls_own_loops_leave_unsaid_is_the_recipes(server: Server):
     short, last = asyncio.run(asked())
     assert 1 <= short <= limits.reply_tokens
     assert 1 <= last <= 3
+
+
+def test_many_are_answered_at_once_and_each_is_told_whose_weights_it_heard(server: Server):
+    words = server.generator.voice.write("red circle")
+    asked = [Request(ids=words * times, max_tokens=4, seed=times) for times in (1, 2, 3)]
+
+    server.ask = Batcher(server.generator.generate)  # a queue belongs to one loop
+
+    async def heard() -> tuple[list[Sampled], list[Sampled]]:
+        await server.set_global_steps(7)
+        return await server.answer(asked), [(await server.answer([each]))[0] for each in asked]
+
+    together, alone = asyncio.run(heard())
+    assert [each.step for each in together] == [7, 7, 7]
+    assert [each.ids for each in together] == [each.ids for each in alone]
 
 
 def test_what_a_model_keeps_beside_its_weights_arrives_too(server: Server):

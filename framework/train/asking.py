@@ -1,0 +1,75 @@
+"""How a process that plays asks the servers that say what comes next.
+
+verl's vllm            episode ─▶ verl's client ─▶ load balancer ─▶ server, three calls of Ray a turn
+our own transformers   episode ─┐
+                       episode ─┼─▶ Batcher ─▶ one call ─▶ server      so that a step's turns do not wait for Ray
+                       episode ─┘
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import count
+from typing import Any, Protocol
+
+import ray
+
+from framework.reasoners.sampling import Batcher, Request, Sampled
+from framework.train.server import server_name
+
+
+class Ask(Protocol):
+    """`episode` names who asks: all turns of an episode are answered by one server, which may remember them."""
+
+    async def __call__(self, episode: int, request: Request, /) -> Sampled: ...
+
+
+class Balanced:
+    """Through verl's client."""
+
+    def __init__(self, client: Any, stop_tokens: tuple[int, ...]) -> None:
+        self.client, self.stop_tokens = client, stop_tokens
+
+    async def __call__(self, episode: int, request: Request, /) -> Sampled:
+        from PIL import Image
+
+        sampling = {
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "seed": request.seed,
+            "logprobs": True,
+        }
+        said = await self.client.generate(
+            f"{episode:x}",
+            prompt_ids=list(request.ids),
+            sampling_params=sampling,
+            image_data=[Image.fromarray(pixels) for pixels in request.images] or None,
+        )
+        ids = tuple(said.token_ids)
+        finished = bool(ids) and ids[-1] in self.stop_tokens
+        return Sampled(ids, tuple(said.log_probs), finished, said.extra_fields.get("global_steps"))
+
+
+class Together:
+    """Requests of many episodes in one call to our own server; there is one on each device."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self.deadline_s = deadline_s
+        self.desks: list[Batcher] = []
+
+    async def __call__(self, episode: int, request: Request, /) -> Sampled:
+        if not self.desks:
+            self.desks = [Batcher(partial(self._answered, server)) for server in _servers()]
+        return await self.desks[episode % len(self.desks)](request)
+
+    def _answered(self, server: Any, requests: Sequence[Request]) -> Sequence[Sampled]:
+        return ray.get(server.answer.remote(requests), timeout=self.deadline_s)
+
+
+def _servers() -> list[Any]:
+    found: list[Any] = []
+    for rank in count():
+        try:
+            found.append(ray.get_actor(server_name(rank)))
+        except ValueError:
+            return found
