@@ -8,7 +8,6 @@ our own transformers   episode ─┐
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import count
 from typing import Any, Protocol
 
 import ray
@@ -67,9 +66,10 @@ class Together:
 
 
 def _servers() -> list[Any]:
+    """As many as were started."""
     found: list[Any] = []
-    for rank in count():
+    while True:
         try:
-            found.append(ray.get_actor(server_name(rank)))
+            found.append(ray.get_actor(server_name(len(found))))
         except ValueError:
             return found
