@@ -233,5 +233,7 @@ def _sample(image: Pixels, part: Dense) -> NDArray[np.int16]:
 
 def _shares(colours: NDArray[np.int16], among: NDArray[np.int16], tolerance: int) -> NDArray[np.float64]:
     """Which share of some pixels is of each colour."""
-    alike = (abs(among[None] - colours[:, None]) <= tolerance).all(-1)
-    return alike.mean(1) if len(among) else np.zeros(len(colours))
+    if not len(among):
+        return np.zeros(len(colours))
+    red, green, blue = (abs(one - each[:, None]) <= tolerance for one, each in zip(among.T, colours.T, strict=True))
+    return np.count_nonzero(red & green & blue, axis=1) / len(among)
