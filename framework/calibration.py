@@ -62,6 +62,17 @@ def calibrated(log_probs: "Tensor", positions: "Tensor", ell: "Tensor", weight: 
     return log_probs.index_put((rows, columns), (weight * ell).to(log_probs.dtype), accumulate=True)
 
 
+def uncalibrated(log_probs: "Tensor", worth: "Tensor") -> "Tensor":
+    """Log-probabilities as they would be, had `worth` not been added to each token's logit.
+
+    Only that logit was another, so of the others nothing need be known: p = p′ / (p′ + (1 − p′) e^worth).
+    """
+    import torch
+
+    others = torch.log(-torch.expm1(log_probs.clamp(max=-1e-12))) + worth
+    return torch.where(worth == 0, log_probs, log_probs - torch.logaddexp(log_probs, others))
+
+
 def resized(masks: "Tensor", grid: int) -> "Tensor":
     """[n, grid, grid], bilinearly, edges at the edges of pixels; in float32 or finer."""
     import torch

@@ -9,12 +9,15 @@ So a keyframe is drawn on in the turn after the one that selected it, as VideoSE
 is what a mask loss learns from; of a frame about which nothing is known, nothing is learned.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from framework import codec
 from framework.calibration import Calibration
 from framework.config import SerializeAsAny, Settings, chosen
 from framework.data.conversations import Conversation, Draws
@@ -66,6 +69,17 @@ class Sitting:
 
     video: Video
     turns: tuple[Canvas, ...]
+
+
+def write(sitting: Sitting) -> str:
+    """As it travels beside an episode."""
+    return json.dumps(codec.write(sitting))
+
+
+@lru_cache(maxsize=1024)
+def read(written: str) -> Sitting:
+    """What was written so. A step asks several times, and episodes of a group may have the same."""
+    return codec.read(Sitting, json.loads(written))
 
 
 def sitting(episode: Episode, count: int) -> Sitting:

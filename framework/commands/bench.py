@@ -14,6 +14,7 @@ from framework.errors import TrainError
 from framework.registry import find
 
 BENCHES = {
+    "drawing": "framework.train.bench.drawing",
     "loop": "framework.train.bench.loop",
     "rewards": "framework.bench.rewards",
     "vision": "framework.bench.vision",

@@ -3,8 +3,8 @@
     episode ─▶ its tokens again ─▶ hidden states at [SEG] ─▶ each turn's masks on its own frames, as in training
                                                           └▶ the last one's, on the keyframe, followed over the clip
 
-Where the recipe names no propagator, the last token draws on every frame for itself. An `Artist` stands wherever a
-`framework.tracing.Tracer` stands.
+Where the recipe names no propagator, the last token draws on every frame for itself. One of the decoder's own kind is
+told the token in every frame. An `Artist` stands wherever a `framework.tracing.Tracer` stands.
 """
 
 from collections.abc import Callable, Sequence
@@ -120,7 +120,9 @@ class Artist:
             clip = {frame: (masks.pack(each),) for frame, each in enumerate(dense)}
             return Traced(key, clip, (scores[key],))
         [mask], [score] = self._masks(video, [key], last)
-        return Traced(key, follow.propagate(video, key, [masks.pack(mask)]), (score,))
+        [embedding] = self.pen.embeddings(self.weights, last[None])
+        decoder, weights = self.pen.decoder, self.weights["decoder"]
+        return Traced(key, decoder.carry(weights, embedding, follow, video, key, masks.pack(mask)), (score,))
 
     def _masks(self, video: Video, frames: Sequence[int], hidden: "torch.Tensor") -> tuple[list[Dense], list[float]]:
         """One token on several frames, at their own size, and how good each is taken to be."""

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import Field
 
 from framework.config import Settings
+from framework.types import AnyMask, Video
 from framework.vision.footage import Pixels
+from framework.vision.propagator import Masks, Propagator
 
 if TYPE_CHECKING:
     import torch
@@ -60,3 +62,9 @@ class Decoder(Settings):
         self, weights: Any, features: "Features", which: "torch.Tensor", embeddings: "torch.Tensor"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
         """Logits [n, height, width] and, for each, how good it is taken to be [n]; spot i lies on frame which[i]."""
+
+    def carry(
+        self, weights: Any, embedding: "torch.Tensor", propagator: Propagator, video: Video, frame: int, mask: AnyMask
+    ) -> dict[int, Masks]:
+        """The mask of a frame over the clip. Only a propagator of the decoder's own kind can read an embedding."""
+        return propagator.propagate(video, frame, [mask])

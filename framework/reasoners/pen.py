@@ -80,6 +80,10 @@ class Pen:
             self._seen.popitem(last=False)
         return tuple(torch.stack(level) for level in zip(*found, strict=True))
 
+    def forget(self) -> None:
+        """Every frame, as if none had been looked at."""
+        self._seen.clear()
+
     def look(self, images: Sequence[Any]) -> "list[Features]":
         if self._look is None:
             self._look = self.decoder.eyes(self.device)
@@ -89,9 +93,11 @@ class Pen:
         self, weights: Any, hidden: "torch.Tensor", features: "Features", which: "torch.Tensor", of: "torch.Tensor"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
         """Mask i is what token of[i], of which `hidden` [tokens, d] is the state, means on frame which[i]."""
-        dtype = weights["projection"][0].weight.dtype
-        embeddings = weights["projection"](hidden.to(dtype))
-        return self.decoder.draw(weights["decoder"], features, which, embeddings[of])
+        return self.decoder.draw(weights["decoder"], features, which, self.embeddings(weights, hidden)[of])
+
+    def embeddings(self, weights: Any, hidden: "torch.Tensor") -> "torch.Tensor":
+        """What the hidden states of tokens [tokens, d] mean to the decoder."""
+        return weights["projection"](hidden.to(weights["projection"][0].weight.dtype))
 
 
 def token(voice: Voice, drawing: Drawing) -> int:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import Field
 
 from framework.reasoners.decoder import Decoder
+from framework.types import AnyMask, Video
 from framework.vision.footage import Pixels
-from framework.vision.sam2 import Weights, loaded, shown
+from framework.vision.propagator import Masks, Propagator
+from framework.vision.sam2 import Sam2Video, Weights, loaded, shown
 
 if TYPE_CHECKING:
     import torch
@@ -97,6 +99,13 @@ class Sam2Decoder(Weights, Decoder):
             logits.append(low[:, 0, 0])
             quality.append(score[:, 0, 0])
         return torch.cat(logits), torch.cat(quality)
+
+    def carry(
+        self, weights: Any, embedding: "torch.Tensor", propagator: Propagator, video: Video, frame: int, mask: AnyMask
+    ) -> dict[int, Masks]:
+        if isinstance(propagator, Sam2Video):
+            return propagator.carried(video, frame, mask, weights, embedding)
+        return super().carry(weights, embedding, propagator, video, frame, mask)
 
 
 def _unwrapped(parts: Any) -> None:

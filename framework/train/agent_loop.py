@@ -17,8 +17,7 @@ from ray.exceptions import RayError
 from verl.experimental.agent_loop.agent_loop import AgentLoopMetrics, AgentLoopOutput
 from verl.trainer.ppo.v1 import AgentLoopManagerTQ, AgentLoopWorkerTQ
 
-from framework import codec
-from framework.drawing import sitting
+from framework import drawing
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
@@ -126,7 +125,7 @@ class Player(_Worker):
         tokens = policy.ledger.close()
         output = _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
         if self.recipe.drawing:
-            output.extra_fields["sitting"] = codec.write(sitting(episode, self.recipe.drawing.frames))
+            output.extra_fields["sitting"] = drawing.write(drawing.sitting(episode, self.recipe.drawing.frames))
         return output
 
     def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:

@@ -105,7 +105,7 @@ class DrawingEngine(Engine):
         if self.sketch is None or not self.strokes or self.sketch.quality is None or not self._by_logit:
             return super()._heard(logits)
         before = (self.strokes.end_to_end() if self.packed else self.strokes.padded(logits.shape[1])) - 1
-        worth = self.drawing.calibration.weight * self.sketch.quality[self.strokes.large]
+        worth = self.sketch.worth(self.strokes, self.drawing.calibration)
         flat = logits.flatten(0, 1)
         token = torch.full_like(before, self.token)
         flat = flat.index_put((before, token), worth.to(flat.dtype), accumulate=True)

@@ -19,16 +19,17 @@ from typing import Any
 import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
+from verl.workers.utils.padding import response_from_nested
 
-from framework import codec
+from framework import drawing
+from framework.calibration import uncalibrated
 from framework.drawing import Sitting
 from framework.errors import ConfigError
-from framework.reasoners.pen import token
 from framework.train.buffer import Buffer, BufferAsync
 from framework.train.metrics import Metrics
 from framework.train.portfolio import unpack, with_drawings
 from framework.train.scorer import Scorer
-from framework.train.storage import column
+from framework.train.storage import column, fetch
 from framework.train.trainer import ColocateAsync, Limner, SeparateAsync, Sync
 from framework.types import Drawn, Episode
 
@@ -45,7 +46,7 @@ class DrawnScorer(Scorer):
     def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
         played, grid = super().episodes(batch, extras), self.drawing.decoder.grid
         told = [extra.get("sitting") for extra in extras]  # an episode that was lost has none
-        sittings: list[Sitting | None] = [codec.read(Sitting, each) if each else None for each in told]
+        sittings: list[Sitting | None] = [drawing.read(each) if each else None for each in told]
         drawn: list[list[Drawn | None]] = [
             unpack(np.asarray(bits, np.uint8), each, grid) if each else [None] * len(episode.turns)
             for bits, each, episode in zip(column(batch, "drawn"), sittings, played, strict=True)
@@ -128,13 +129,16 @@ class Draws(Limner):
         self.scorer.arrange(played)
         return played
 
-    def _comparable(self, batch: KVBatchMeta) -> torch.Tensor:
-        """A token whose logit speaks of its mask is not as likely to the trainer as it was to the rollout."""
+    def _as_sampled(self, batch: KVBatchMeta, log_probs: Any) -> torch.Tensor:
+        """A rollout knows of no masks: what the token would be as likely as, did its logit not speak of its mask."""
         calibration = self.scorer.drawing.calibration
         if not calibration.on or calibration.where != "logit":
-            return super()._comparable(batch)
-        said = torch.cat(column(batch, "responses"))
-        return super()._comparable(batch) & (said != token(self.recipe.reasoner.voice(), self.scorer.drawing))
+            return log_probs
+        fields = fetch(batch, "drawn_worth", "response_mask")
+        worth = response_from_nested(fields["drawn_worth"], fields["response_mask"])
+        temperature = self.config.actor_rollout_ref.rollout.temperature
+        plain = uncalibrated(log_probs.values(), worth.values() / temperature)
+        return torch.nested.nested_tensor_from_jagged(plain, log_probs.offsets())
 
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)

@@ -68,7 +68,15 @@ class Sketch:
             bits = [torch.from_numpy(np.append(some.ravel(), np.uint8(0))) for some in each]
             ell = of_cells(logits[strokes.large], then) if len(strokes) else self.anchor.new_zeros(0)
             found |= {"drawn_cells": _ragged(bits, logits.device), "drawn_ell": self._on_tokens(strokes, ell)}
+        if calibration.on and calibration.where == "logit":
+            found["drawn_worth"] = self._on_tokens(strokes, self.worth(strokes, calibration))
         return found
+
+    def worth(self, strokes: Strokes, calibration: Calibration) -> torch.Tensor:
+        """What each token's keyframe adds to its logit."""
+        if self.quality is None or not len(strokes):
+            return self.anchor.new_zeros(0)
+        return calibration.weight * self.quality[strokes.large]
 
     def _by_row(self, strokes: Strokes, logits: torch.Tensor) -> Any:
         """For each row its sitting, and by turn the union of what its tokens drew."""

@@ -12,12 +12,11 @@ A token that was shown and not said draws nothing, nor does one of an episode th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import torch
 
-from framework import codec
+from framework import drawing
 from framework.drawing import Canvas, Sitting
 from framework.errors import TrainError
 from framework.reasoners.pen import Spot
@@ -60,17 +59,20 @@ class Strokes:
     @classmethod
     def of(cls, data: Any, token: int) -> "Strokes":
         ids, offsets, said = data["input_ids"].values(), data["input_ids"].offsets(), _said(data)
-        starts = offsets.tolist()
+        before = said.roll(1)
+        before[offsets[:-1]] = False
+        begins = (said & ~before).long()
+        begun = begins.cumsum(0)
+        at = ((ids == token) & said).nonzero()[:, 0]
+        rows = torch.searchsorted(offsets, at, right=True) - 1
+        first = offsets[rows]
+        turns = begun[at] - begun[first] + begins[first] - 1
         sittings, found = _sittings(data), list[Stroke]()
-        for row, (start, end) in enumerate(pairwise(starts)):
-            here = said[start:end]
-            turns = (torch.diff(here.int(), prepend=here.new_zeros(1).int()) == 1).cumsum(0) - 1
-            columns = ((ids[start:end] == token) & here).nonzero()[:, 0]
-            for column, turn in zip(columns.tolist(), turns[columns].tolist(), strict=True):
-                there = sittings[row]
-                if there is None or turn >= len(there.turns):
-                    raise TrainError(f"row {row} says {token} in turn {turn}, of which nobody knows what it draws on")
-                found.append(Stroke(row, column, turn, there.video, there.turns[turn]))
+        for row, column, turn in zip(*(each.tolist() for each in (rows, at - first, turns)), strict=True):
+            there = sittings[row]
+            if there is None or turn >= len(there.turns):
+                raise TrainError(f"row {row} says {token} in turn {turn}, of which nobody knows what it draws on")
+            found.append(Stroke(row, column, turn, there.video, there.turns[turn]))
         return cls(tuple(sittings), tuple(found), offsets)
 
     def __len__(self) -> int:
@@ -131,4 +133,4 @@ def _sittings(data: Any) -> list[Sitting | None]:
     if (brought := data.get("sitting", None)) is not None:
         return [getattr(each, "data", each) for each in brought]
     told = [getattr(each, "data", each) for each in data["extra_fields"]]
-    return [codec.read(Sitting, extra["sitting"]) if extra.get("sitting") else None for extra in told]
+    return [drawing.read(extra["sitting"]) if extra.get("sitting") else None for extra in told]

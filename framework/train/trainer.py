@@ -111,7 +111,8 @@ class Limner(PPOTrainer):
     def _gap(self, batch: KVBatchMeta) -> dict[str, float]:
         """How far rollout and trainer disagree about the tokens that these very weights said."""
         fields = fetch(batch, "rollout_log_probs", "old_log_probs", "response_mask")
-        apart = _apart(fields, fields["rollout_log_probs"], fields["old_log_probs"], self._comparable(batch))
+        old = self._as_sampled(batch, fields["old_log_probs"])
+        apart = _apart(fields, fields["rollout_log_probs"], old, self._comparable(batch))
         if not len(apart):
             return {}
         mean, most = float(apart.mean()), float(apart.max())
@@ -125,6 +126,10 @@ class Limner(PPOTrainer):
         if most > (warn if stage.gap_warn is None else stage.gap_warn):
             print(f"WARNING: rollout and trainer disagree by {most:.3g} about a token (mean {mean:.3g})", flush=True)
         return {"logprob_gap/mean": mean, "logprob_gap/max": most}
+
+    def _as_sampled(self, batch: KVBatchMeta, log_probs: Any) -> torch.Tensor:
+        """The trainer's log-probs as the rollout would have them."""
+        return log_probs
 
     def _comparable(self, batch: KVBatchMeta) -> torch.Tensor:
         """The tokens that these very weights said, which in async modes are not all."""

@@ -5,11 +5,13 @@
     prompts, one row each ─▶ prompt encoder ───────────┴▶ mask decoder ─▶ three masks and their scores ─▶ the best
 
 The checkpoints of SAM 2.1 serve both. A prompt may hold a [SEG] token's embedding, which the decoder reads as one more
-token.
+token. What a policy drew by a SAM 2 of its own is followed with its token in every frame (`Sam2Video.carried`).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
@@ -73,6 +75,17 @@ class Sam2Video(Weights, Propagator):
 
     def tracked(self, video: Video, frame: int, masks: Masks, frames: Sequence[int]) -> Mapping[int, Masks]:
         return _tracker(cast(Any, self)).tracked(video, frame, masks, frames)
+
+    def carried(
+        self, video: Video, frame: int, mask: AnyMask, decoder: Any, embedding: "torch.Tensor"
+    ) -> dict[int, Masks]:
+        """What a policy's own decoder drew on a frame from an embedding [width], over the clip: each frame is drawn by
+        that decoder, from that embedding, with the memory of other frames. It may be found again where it was not."""
+        others = [each for each in range(video.length) if each != frame]
+        tracker = _tracker(cast(Any, self))
+        with tracker.told(decoder, embedding):
+            found = tracker.tracked(video, frame, (mask,), others, lost=True)
+        return dict(sorted({frame: (mask,), **found}.items()))
 
 
 @lru_cache(maxsize=1)
@@ -245,6 +258,8 @@ def _some(many: Sequence[T], count: int) -> Iterator[Sequence[T]]:
 
 # ---- masks through a clip --------------------------------------------------------------------------------------------
 
+PARTS = ("prompt_encoder", "mask_decoder")
+"""What of a SAM 2 draws."""
 REMEMBERED = 32
 """Frames of which the memory is kept behind the one at work; the model looks back at no more than 16."""
 
@@ -255,10 +270,12 @@ class Tracker:
     def __init__(self, settings: Sam2Video) -> None:
         self.net, self.processor = loaded(settings, "Sam2VideoModel", "Sam2VideoProcessor")
 
-    def tracked(self, video: Video, frame: int, start: Masks, frames: Sequence[int]) -> dict[int, Masks]:
-        """A target without pixels is nowhere; the others are followed together."""
+    def tracked(
+        self, video: Video, frame: int, start: Masks, frames: Sequence[int], lost: bool = False
+    ) -> dict[int, Masks]:
+        """The targets are followed together, those without pixels only if `lost` ones are to be looked for."""
         empty = masks.pack(np.zeros((video.height, video.width), np.bool_))
-        there = [place for place, mask in enumerate(start) if masks.area(mask)]
+        there = [place for place, mask in enumerate(start) if lost or masks.area(mask)]
         found: dict[int, list[AnyMask]] = {each: [empty] * len(start) for each in frames}
         if there:
             session = self._session(video, frame, [start[place] for place in there])
@@ -267,6 +284,28 @@ class Tracker:
                     for place, mask in zip(there, drawn, strict=True) if number in found else ():
                         found[number][place] = mask
         return {each: tuple(several) for each, several in found.items()}
+
+    @contextmanager
+    def told(self, decoder: Any, embedding: "torch.Tensor") -> Generator[None]:
+        """While it is open, frames are drawn as a policy's own decoder draws them: by its weights, the embedding as the
+        only prompt, and one mask."""
+        net, config = self.net, self.net.config
+        before, several = {name: getattr(net, name) for name in PARTS}, config.multimask_output_in_sam
+        token = embedding.to(net.device, net.dtype)
+        try:
+            for name, part in before.items():
+                taken = deepcopy(part)
+                taken.load_state_dict(decoder[name].state_dict())
+                setattr(net, name, taken)
+            net.prompt_encoder.register_forward_hook(
+                lambda _, asked, out: (token.expand(len(out[1]), 1, 1, -1), out[1])
+            )
+            net.mask_decoder.dynamic_multimask_via_stability = config.multimask_output_in_sam = False
+            yield
+        finally:
+            config.multimask_output_in_sam = several
+            for name, part in before.items():
+                setattr(net, name, part)
 
     def _session(self, video: Video, frame: int, start: Sequence[AnyMask]) -> Any:
         session = self.processor.init_video_session(inference_device=self.net.device, dtype=self.net.dtype)

@@ -88,6 +88,10 @@ def test_the_variant_before_the_softmax_changes_the_tokens_that_draw_and_no_othe
     assert told["logit_slope"] > 0
 
 
+def test_what_the_policy_would_say_without_that_variant_is_known(told: dict[str, Any]):
+    assert told["logit_without"] <= 1e-5
+
+
 def test_the_rollout_gets_no_pen_and_neither_does_the_exported_model(told: dict[str, Any]):
     assert told["sent"] == told["exported"] == []
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from framework.codec import write
-from framework.drawing import Canvas, Sitting
+from framework.drawing import Canvas, Sitting, write
 from framework.errors import TrainError
 from framework.lab.world import World
 from framework.train.strokes import Strokes

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from drawing import inferred, learned, with_old
+from drawing import learned
 from questions import Told, apart
 from torch import distributed
 
 import framework.train.engines  # noqa: F401  # takes the place of verl's
+from framework.train.bench.easel import inferred, with_old
 from framework.train.run import VARIABLE, Run
 
 RANKS = 4

@@ -8,16 +8,15 @@ from typing import Any
 
 import torch
 from adapting import made
-from drawing import inferred, learned, policy_loss, rows, with_old
+from drawing import learned, rows
 from safetensors.torch import load_file
-from verl.utils.config import omega_conf_to_dataclass
 
-from framework.codec import read
-from framework.drawing import Sitting
+from framework.calibration import uncalibrated
+from framework.train.bench import easel
+from framework.train.bench.easel import inferred, policy_loss, with_old
 from framework.train.drawing_engine import DrawingEngine
 from framework.train.engine import Engine
 from framework.train.run import Run
-from framework.train.settings import verl_config
 
 Slopes = dict[str, torch.Tensor]
 
@@ -29,16 +28,6 @@ def pens(slopes: Slopes) -> torch.Tensor:
 def apart(one: Slopes, other: Slopes) -> float:
     assert one.keys() == other.keys()
     return max(float((one[name] - other[name]).abs().max()) for name in one)
-
-
-def plain(run: Run) -> Any:
-    """The same policy in an engine without a pen."""
-    config = verl_config(run.recipe, run.home).actor_rollout_ref
-    actor, model = omega_conf_to_dataclass(config.actor), omega_conf_to_dataclass(config.model)
-    actor.engine.use_remove_padding = model.use_remove_padding
-    engine = Engine(model, actor.engine, actor.optim, actor.checkpoint)
-    engine.initialize()
-    return engine
 
 
 class Told:
@@ -80,17 +69,10 @@ class Told:
         return found
 
     def off(self) -> dict[str, Any]:
-        kept, other = self.old(), plain(self.run)
+        kept, other = self.old(), easel.engine(self.run, Engine)
         here, there = (inferred(each, self.some)["log_probs"] for each in (self.engine, other))
         drawing_too = inferred(self.engine, self.some, draw=True)
-        sittings = [read(Sitting, row["extra_fields"]["sitting"]) for row in self.some]
-        drew = [0, 2, 3]
-        unique = {
-            (sittings[row].video, frame)
-            for row in drew
-            for turn in sittings[row].turns
-            for frame in (*turn.frames, turn.keyframe)
-        }
+        unique = easel.spots([self.some[row] for row in (0, 2, 3)])  # row 1 draws nothing
         self.set(weight=0.0)
         ours, theirs = self.learned(kept), learned(other, self.loss, kept)
         same = {name: value for name, value in ours[1].items() if not name.startswith("pen.")}
@@ -227,8 +209,14 @@ class Told:
         after = inferred(self.engine, self.some)["log_probs"]
         changed = [int(((one - other).abs() > 1e-6).sum()) for one, other in zip(before, after, strict=True)]
         surer = all(bool((other - one >= -1e-6).all()) for one, other in zip(before, after, strict=True))
-        kept = with_old(self.some, inferred(self.engine, self.some, draw=True))
-        return {"logit": changed, "logit_surer": surer, "logit_slope": float(pens(self.learned(kept)[1]).norm())}
+        found = inferred(self.engine, self.some, draw=True)
+        plain = map(uncalibrated, found["log_probs"], found["drawn_worth"])
+        return {
+            "logit": changed,
+            "logit_surer": surer,
+            "logit_without": max(float((one - other).abs().max()) for one, other in zip(before, plain, strict=True)),
+            "logit_slope": float(pens(self.learned(with_old(self.some, found))[1]).norm()),
+        }
 
     def kept(self) -> dict[str, Any]:
         """Saved, sent, exported, resumed."""
