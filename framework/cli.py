@@ -27,6 +27,7 @@ COMMANDS = {
     "play": "play episodes with a scripted player or by hand, and draw the page",
     "dry": "a step without a model: data, env, scripted player, rewards, advantages, exact tensors",
     "train": "play and learn, with verl and Ray, on this machine or a cluster",
+    "rehearse": "two steps of a recipe of real size with random weights: does it fit, how long does a step take?",
     "launch": "a run as a job of a cluster: a Slurm script, or a KubeRay manifest",
     "eval": "let everyone play the held-out tasks, and say who is how good",
     "score": "predictions on a public dataset, as its papers score them",
