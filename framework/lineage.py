@@ -18,9 +18,10 @@ from framework.recipe import Recipe
 STAGES = ("cold_start", "rl", "eval")
 
 EVAL = ("name", "about", "certify")
-RL = (*EVAL, "data.eval", "segmenter", "propagator", "stages.eval")
+RL = (*EVAL, "data.eval", "segmenter", "propagator", "stages.eval", "drawing.keyframe")
 COLD_START = (
     *RL,
+    *(f"drawing.{name}" for name in ("loss", "calibration")),
     "rewards",
     "stages.rl",
     "verl",
@@ -37,7 +38,8 @@ def seen(recipe: Recipe, stage: str) -> Tree:
     """The settings that a stage and those before it look at."""
     tree = recipe.model_dump(mode="json")
     for path in UNSEEN[stage]:
-        _drop(tree, path.split("."))
+        if recipe.drawing or not path.startswith("drawing."):
+            _drop(tree, path.split("."))
     if stage != "eval":
         asks = recipe.sampler if recipe.stages.cold_start.steps and recipe.sampler else None
         tree["sampler"] = dict(asks.teaching) if asks and not asks.reasoner else None

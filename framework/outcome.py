@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,19 @@ class Outcome:
     tasks: int
     means: Sequence[Figure]
     differences: Sequence[Figure]
+    minutes: Mapping[str, float]
+    """By variant, of one seed: all its stages, shared or not, as long as they took; those that are known."""
 
     def label(self, measure: str) -> str:
         return LABELS[measure] or self.score_name
 
 
-def outcome(name: str, table: Ablation, played: Mapping[str, Mapping[int, Games]]) -> Outcome:
+def outcome(
+    name: str,
+    table: Ablation,
+    played: Mapping[str, Mapping[int, Games]],
+    minutes: Mapping[str, float] = MappingProxyType({}),
+) -> Outcome:
     """`played` are the games by variant and seed; all are of the same tasks."""
     one = next(iter(next(iter(played.values())).values()))
     means = [_mean(variant, games, measure) for measure in table.told for variant, games in played.items()]
@@ -103,6 +111,7 @@ def outcome(name: str, table: Ablation, played: Mapping[str, Mapping[int, Games]
         len(one.tasks),
         means,
         [_difference(after, before, played, measure) for measure, before, after in pairs],
+        dict(minutes),
     )
 
 
@@ -136,14 +145,14 @@ def _figure(
 
 # ---- as it is shown --------------------------------------------------------------------------------------------------
 
-COLUMNS = ("variant", "measure", "mean", "95 % over tasks", "each seed", "well-formed", "paper")
+COLUMNS = ("variant", "measure", "mean", "95 % over tasks", "each seed", "well-formed", "minutes", "paper")
 PAIRS = ("difference", "measure", "mean", "95 % over tasks", "each seed")
 
 
 def mean_rows(found: Outcome) -> list[tuple[str, ...]]:
     """As COLUMNS says."""
     return [
-        (each.variant, found.label(each.measure), *_cells(each), f"{each.well_formed or 0:.1%}", _paper(found, each))
+        (each.variant, found.label(each.measure), *_cells(each), f"{each.well_formed or 0:.1%}", *_last(found, each))
         for each in found.means
     ]
 
@@ -160,8 +169,12 @@ def pair_rows(found: Outcome) -> list[tuple[str, ...]]:
     return rows
 
 
-def _paper(found: Outcome, each: Figure) -> str:
-    return found.papers.get(each.variant, "") if each.measure == found.means[0].measure else ""
+def _last(found: Outcome, each: Figure) -> tuple[str, str]:
+    """Minutes and the paper's figure, said once."""
+    if each.measure != found.means[0].measure:
+        return "", ""
+    took = found.minutes.get(each.variant)
+    return "" if took is None else f"{took:.1f}", found.papers.get(each.variant, "")
 
 
 def _cells(each: Figure, sign: str = "") -> tuple[str, str, str]:

@@ -6,7 +6,9 @@ What is done stays: the same command goes on where it was stopped, and another t
 """
 
 import argparse
+import math
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +17,7 @@ from dataclasses import replace
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean
 
 from rich.table import Table
 
@@ -29,6 +32,7 @@ from framework.preflight import preflight
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
 from framework.record import writable
 
+TOOK = "seconds.txt"
 NAMES = {"cold_start": "cold start", "rl": "rl", "eval": "evaluation"}
 
 
@@ -118,7 +122,22 @@ def _aside(job: Job, recipe: Tree, beside: Path) -> None:
 
 
 def do(job: Job, beside: Path) -> None:
-    """One stage to its end. `beside` holds a user's own code."""
+    """One stage to its end, and how long that took, stops and all. `beside` holds a user's own code."""
+    began = time.perf_counter()
+    try:
+        _do(job, beside)
+    finally:
+        job.run.folder.mkdir(parents=True, exist_ok=True)
+        (job.run.folder / TOOK).write_text(f"{(seconds(job) or 0) + time.perf_counter() - began:.1f}\n")
+
+
+def seconds(job: Job) -> float | None:
+    """How long a stage took; None of one that was trained elsewhere."""
+    took = job.run.folder / TOOK
+    return float(took.read_text()) if took.is_file() else None
+
+
+def _do(job: Job, beside: Path) -> None:
     if job.stage == "eval":
         return _play(job)
     if job.stage == "cold_start":
@@ -154,8 +173,17 @@ def _outcomes(tables: Mapping[str, Ablation], trials: Sequence[Trial]) -> list[O
         for trial in trials:
             if trial.table == name:
                 played.setdefault(trial.variant, {})[trial.seed] = Games.read(trial.games.run.folder)
-        found.append(outcome(name, table, played))
+        found.append(outcome(name, table, played, _minutes([trial for trial in trials if trial.table == name])))
     return found
+
+
+def _minutes(trials: Sequence[Trial]) -> dict[str, float]:
+    """Of each variant whose stages were all done here, the mean over its seeds."""
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        each = [took for job in trial.jobs if (took := seconds(job)) is not None]
+        found.setdefault(trial.variant, []).append(sum(each) / 60 if len(each) == len(trial.jobs) else math.nan)
+    return {name: fmean(took) for name, took in found.items() if math.isfinite(fmean(took))}
 
 
 def _shown(found: Outcome) -> list[Table]:

@@ -81,6 +81,15 @@ LEVELS: dict[str, Level] = {
         kinds=("attribute",),
         grey=(39, 43),
     ),
+    "among": Level(
+        about="large things among others of other colours: when is seen at a glance, which one it is only closely",
+        length=6,
+        things=(4, 5),
+        life=(2, 3),
+        radius=(6, 8),
+        kinds=("colour",),
+        grey=(39, 43),
+    ),
     "moments": Level(
         about="smaller things seen for two to four frames",
         length=8,

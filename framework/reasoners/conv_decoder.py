@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 REACH = (1, 2, 4)
 """Cells between those that a convolution looks at, layer by layer: the last looks 15 of them far."""
+STANDS_OUT = 40
+"""Of 255: colours that are so far apart, in red or green or blue, are two."""
 
 
 class ConvDecoder(Decoder):
@@ -31,6 +33,9 @@ class ConvDecoder(Decoder):
     side: int = Field(default=64, ge=8, multiple_of=2)
     """Pixels along each side of a frame as it is looked at."""
     channels: int = Field(default=16, ge=1)
+    colours: bool = True
+    """Off: of a frame it sees what stands out from the ground and where that ends, but not in which colour. Then it
+    is of no use to know what is asked: an embedding must say where it is, and for that a policy must have looked."""
 
     @property
     def width(self) -> int:
@@ -43,7 +48,8 @@ class ConvDecoder(Decoder):
     def make(self) -> Any:
         from torch import nn
 
-        layers: list[nn.Module] = [nn.Conv2d(5, self.channels, 4, stride=2, padding=1)]
+        seen = 3 if self.colours else 2
+        layers: list[nn.Module] = [nn.Conv2d(seen + 2, self.channels, 4, stride=2, padding=1)]
         for reach in REACH:
             layers += [nn.ReLU(), nn.Conv2d(self.channels, self.channels, 3, padding=reach, dilation=reach)]
         return nn.Sequential(*layers)
@@ -53,6 +59,7 @@ class ConvDecoder(Decoder):
             import torch
 
             small = [resized(image, (self.side, self.side)) for image in images]
+            small = small if self.colours else [outlined(each) for each in small]
             return [(torch.from_numpy(np.ascontiguousarray(each.transpose(2, 0, 1))).to(device),) for each in small]
 
         return look
@@ -72,3 +79,13 @@ class ConvDecoder(Decoder):
         laid = torch.cat([torch.addmm(kernels[:, :1], kernels[:, 1:], there) for there, kernels in each])
         logits = laid[order.argsort()].unflatten(1, self.grid)
         return logits, logits.abs().sigmoid().flatten(1).mean(1)
+
+
+def outlined(image: Pixels) -> Pixels:
+    """[h, w, 2] of a picture whose ground has one colour: 255 where it is not ground, and where a colour ends."""
+    coarse = (image >> 5) @ np.array([64, 8, 1])
+    ground = np.median(image[coarse == np.bincount(coarse.ravel()).argmax()], axis=0)
+    off = (abs(image - ground) > STANDS_OUT).any(-1)
+    fine = image.astype(np.int16)
+    right, below = (abs(np.diff(fine, axis=axis, append=fine.take([-1], axis))) > STANDS_OUT for axis in (1, 0))
+    return np.stack([off, (right | below).any(-1)], -1) * np.uint8(255)

@@ -148,6 +148,8 @@ def test_players_without_a_model_are_held_together_and_played_once(
     found = json.loads((out / "table_hints.json").read_text())
     thought = {each["variant"]: each["found"]["mean"] for each in found["means"] if each["measure"] == "thought"}
     assert thought["all"] > 0 == thought["one who guesses"]
+    assert found["minutes"].keys() == means.keys()
+    assert all(0 < minutes < 10 for minutes in found["minutes"].values())
     assert "what the segmenter is told" in (out / "table_hints.html").read_text()
     assert ablate(tmp_path, tables, "--table", "hints") == 0
     assert "evaluation: 3, 0 to do" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from framework.errors import ConfigError
 from framework.lab.scene import COLOURS, SHAPES
 from framework.lab.world import World
 from framework.reasoners import pen as pens
+from framework.reasoners.conv_decoder import outlined
 from framework.reasoners.lab import Lab
 from framework.reasoners.pen import Pen
 from framework.train.mask_loss import mask_losses
@@ -56,6 +58,23 @@ def test_a_small_pen_learns_to_draw_the_colour_that_is_meant():
     assert losses[-1] < 0.35 < 0.8 < losses[0]
     assert ((quality >= 0.5) & (quality <= 1)).all()
     assert ours.encoded == len(spots)
+
+
+def test_without_colours_a_pen_sees_where_things_are_and_not_which_is_which():
+    picture = np.full((8, 8, 3), 122, np.uint8)
+    picture[2:5, 1:3], picture[2:5, 5:7] = COLOURS["red"], COLOURS["blue"]
+    other = picture.copy()
+    other[2:5, 1:3], other[2:5, 5:7] = COLOURS["yellow"], COLOURS["red"]
+    seen = outlined(picture)
+    assert (seen == outlined(other)).all()
+    assert (seen[..., 0] > 0).sum(0).tolist() == [0, 3, 3, 0, 0, 3, 3, 0]
+    assert (seen[3, :, 1] > 0).tolist() == [True, False, True, False, True, False, True, False]
+    ours = pen({"decoder": {**CONV["decoder"], "colours": False}})
+    spots = [(WORLD.task(0).video, 0)]
+    logits, _ = ours.draw(
+        ours.weights(HIDDEN, ""), torch.zeros(1, HIDDEN), ours.features(spots), *torch.zeros(2, 1, dtype=torch.long)
+    )
+    assert logits.shape == (1, 16, 16)
 
 
 def test_a_frame_is_looked_at_once_while_there_is_room():
