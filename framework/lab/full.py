@@ -19,8 +19,8 @@ from framework.reasoners.lab import Family, Lab
 Sizes = Mapping[str, Any]
 """As a config names them."""
 SEED = 0
-NUMBERS = 1000
-"""Positions are said as 0 … this, in one token."""
+DIGITS = 9
+"""Numbers are said digit by digit, from 0 to this."""
 WORDS = re.compile(r" ?[A-Za-z]{2,}")
 """What a real vocabulary has a token for and the lab's spells."""
 SHUTTER = 2
@@ -62,7 +62,7 @@ class Reader:
         lab = Lab(family=self.family, unit=self.unit)
         made = lab.copied.small()
         tokenizer = speech.tokenizer(
-            NUMBERS, (), made.special or made.template.special(), made.turns, made.jinja, made.names()
+            DIGITS, (), made.special or made.template.special(), made.turns, made.jinja, made.names()
         )
         processor = made.processor(lab, tokenizer)
         for part in (processor.image_processor, processor.video_processor):

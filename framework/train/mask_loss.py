@@ -35,9 +35,9 @@ def mask_losses(logits: torch.Tensor, truths: Sequence[AnyMask]) -> torch.Tensor
 
 def _dense(truths: Sequence[AnyMask]) -> torch.Tensor:
     """[n, height, width]. A group draws on the same frames, so many are the same."""
-    each = {truth: place for place, truth in enumerate(dict.fromkeys(truths))}
-    dense = torch.from_numpy(np.stack([masks.decode(truth) for truth in each]))
-    return dense[[each[truth] for truth in truths]]
+    each: dict[AnyMask, int] = {}
+    which = [each.setdefault(truth, len(each)) for truth in truths]
+    return torch.from_numpy(np.stack([masks.decode(truth) for truth in each])[which])
 
 
 class _Losses(torch.autograd.Function):
