@@ -60,6 +60,7 @@ ON_CPU: dict[str, Any] = {
     "engine.use_torch_compile": False,
     "engine.dtype": "float32",
     "engine.mixed_precision.param_dtype": "fp32",
+    "optim.override_optimizer_config.foreach": True,  # on CUDA torch does so itself
 }
 
 UNPACKED: dict[str, Any] = {

@@ -91,6 +91,7 @@ ON_CPU: dict[str, Any] = {
     f"{FSDP}.use_torch_compile": False,
     f"{FSDP}.mixed_precision.param_dtype": "fp32",
     f"{FSDP}.dtype": "float32",
+    f"{OPTIM}.override_optimizer_config.foreach": True,  # on CUDA torch does so itself
     f"{REF}.fsdp_config.mixed_precision.param_dtype": "fp32",
     f"{REF}.fsdp_config.dtype": "float32",
     f"{ROLLOUT}.dtype": "float32",
