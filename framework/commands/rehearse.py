@@ -2,8 +2,8 @@
 
     recipe ─▶ random weights of the same architecture, clips of the lab shown as large as may be, one GPU ─▶ two steps
 
-A random model mostly talks until it is cut off, so a step is about as long as it can get. It says [SEG], as any other of
-the lab's few words, about once in a thousand tokens.
+A random model mostly talks until it is cut off, so a step is about as long as it can get. It says [SEG] as often as any
+other of the lab's few words, about once in a thousand tokens.
 """
 
 import argparse

@@ -17,14 +17,15 @@ from framework.recipe import find_recipe
 from framework.train.launch import environment
 from framework.train.run import Run
 
-RECIPE = Path(__file__).with_name("drawing.yaml")
+RECIPE, CHANGES = "videoseg_o3/mini", ("reasoner.grounding=0",)
+"""What is learned from. That its reasoner has seen nothing yet makes no difference to a clock."""
 MOST = 0.25
 """Of a step's time without drawing, what drawing may cost."""
 
 
 def measure(folder: Path) -> dict[str, Any]:
     """`folder` keeps the log."""
-    recipe = find_recipe(str(RECIPE))
+    recipe = find_recipe(RECIPE, CHANGES)
     model = recipe.reasoner.folder()
     run = Run(folder.resolve())
     run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
