@@ -112,7 +112,7 @@ def fit(config: Any) -> None:
     from framework.train.agent_loop import Players
 
     if Run.here().recipe.drawing:
-        from framework.train.drawing_trainer import DRAWING_TRAINERS as TRAINERS
+        from framework.train.drawing.trainer import DRAWING_TRAINERS as TRAINERS
     else:
         from framework.train.trainer import TRAINERS
 

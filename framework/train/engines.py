@@ -2,7 +2,7 @@
 
 from verl.workers.engine.base import EngineRegistry
 
-from framework.train.drawing_engine import DrawingEngine
+from framework.train.drawing.engine import DrawingEngine
 from framework.train.engine import Engine
 from framework.train.run import Run
 

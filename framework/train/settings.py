@@ -164,7 +164,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
         yield f"{ACTOR}.kl_loss_type", algorithm.kl
     yield f"{MODEL}.lora.merge", algorithm.lora_rank > 0  # rollout servers get whole weights
     if recipe.drawing and recipe.drawing.calibration.on and recipe.drawing.calibration.where == "log_prob":
-        yield f"{ACTOR}.policy_loss.loss_mode", f"drawn_{algorithm.loss}"  # framework/train/calibrated.py
+        yield f"{ACTOR}.policy_loss.loss_mode", f"drawn_{algorithm.loss}"  # framework/train/drawing/calibrated.py
     if "vision" in algorithm.freeze:
         yield f"{MODEL}.exclude_modules", EYES
     if not recipe.reasoner.packs:

@@ -30,9 +30,9 @@ from framework.lab.players import PLAYERS
 from framework.recipe import Recipe
 from framework.rollout import play
 from framework.train import platform
-from framework.train.drawing_engine import DrawingEngine
+from framework.train.drawing.engine import DrawingEngine
+from framework.train.drawing.portfolio import unpack
 from framework.train.engine import Engine
-from framework.train.portfolio import unpack
 from framework.train.run import Run
 from framework.train.sample import dictated
 from framework.train.settings import verl_config

@@ -16,7 +16,7 @@ from framework.reasoners import pen as pens
 from framework.reasoners.conv_decoder import outlined
 from framework.reasoners.lab import Lab
 from framework.reasoners.pen import Pen
-from framework.train.mask_loss import mask_losses
+from framework.train.drawing.mask_loss import mask_losses
 from framework.vision import frames
 
 WORLD = World(level="colour", split="train", count=64)

@@ -1,4 +1,4 @@
-"""What drawing costs is measured of the miniature, and told. The engines at work are those of test_drawing_engine."""
+"""What drawing costs is measured of the miniature, and told. Its engines are those of drawing/test_engine.py."""
 
 from typing import Any
 

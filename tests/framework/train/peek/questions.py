@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from framework.calibration import uncalibrated
 from framework.train.bench import easel
 from framework.train.bench.easel import inferred, policy_loss, with_old
-from framework.train.drawing_engine import DrawingEngine
+from framework.train.drawing.engine import DrawingEngine
 from framework.train.engine import Engine
 from framework.train.run import Run
 

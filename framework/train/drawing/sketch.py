@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from framework.calibration import Calibration, cells, of_cells
-from framework.train.mask_loss import mask_losses
-from framework.train.portfolio import pack
-from framework.train.strokes import Strokes
+from framework.train.drawing.mask_loss import mask_losses
+from framework.train.drawing.portfolio import pack
+from framework.train.drawing.strokes import Strokes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

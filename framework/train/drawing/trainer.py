@@ -2,7 +2,7 @@
 
     1  sample          a batch in the order of its tasks, not scored                    the buffer
     2  balance         over the ranks                                                   verl
-    3  old log-probs   and of the same forward pass every turn's masks, as bits         the engine (drawing_engine.py)
+    3  old log-probs   and of the same forward pass every turn's masks, as bits         the engine (engine.py)
     4  gap, canary     as without a pen
     5  draw, score     bits ─▶ `Turn.drawn` ─▶ rewards, in the order of the batch       here
     6  reference       log-probs of a model without a pen                               verl
@@ -26,8 +26,8 @@ from framework.calibration import uncalibrated
 from framework.drawing import Sitting
 from framework.errors import ConfigError
 from framework.train.buffer import Buffer, BufferAsync
+from framework.train.drawing.portfolio import unpack, with_drawings
 from framework.train.metrics import Metrics
-from framework.train.portfolio import unpack, with_drawings
 from framework.train.scorer import Scorer
 from framework.train.storage import column, fetch
 from framework.train.trainer import ColocateAsync, Limner, SeparateAsync, Sync

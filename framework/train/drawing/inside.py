@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from framework.train.sketch import Sketch
+from framework.train.drawing.sketch import Sketch
 
 NAME = "pen"
 """Of the pen in the module."""

@@ -2,7 +2,7 @@ import numpy as np
 
 from framework.drawing import Canvas, Sitting
 from framework.lab.world import World
-from framework.train.portfolio import pack, unpack
+from framework.train.drawing.portfolio import pack, unpack
 from framework.vision import masks
 
 VIDEO = World(level="glance", split="eval", count=1).task(0).video

@@ -12,7 +12,7 @@ from framework.recipe import find_recipe
 from framework.train.launch import environment
 from framework.train.run import Run
 
-PEEK = Path(__file__).parent / "peek"
+PEEK = Path(__file__).parents[1] / "peek"
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,12 @@ from verl.workers.utils.padding import no_padding_2_padding
 
 from framework.reasoners import pen as pens
 from framework.reasoners.pen import Pen
-from framework.train import calibrated, inside, patches
+from framework.train import patches
+from framework.train.drawing import calibrated, inside
+from framework.train.drawing.sketch import Sketch
+from framework.train.drawing.strokes import Strokes
 from framework.train.engine import Engine
 from framework.train.run import Run
-from framework.train.sketch import Sketch
-from framework.train.strokes import Strokes
 
 
 class DrawingEngine(Engine):

@@ -8,7 +8,7 @@ import torch
 from framework.drawing import Canvas, Sitting, write
 from framework.errors import TrainError
 from framework.lab.world import World
-from framework.train.strokes import Strokes
+from framework.train.drawing.strokes import Strokes
 from framework.types import Mask
 
 SEG = ord("*")

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy, interpolate
 
-from framework.train.mask_loss import mask_losses
+from framework.train.drawing.mask_loss import mask_losses
 from framework.vision import masks
 
 LOTS = np.random.default_rng(0)
