@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framework.chat.grammar import Place
 from framework.env import Rules, shown
 from framework.lab.scene import COLOURS
-from framework.lab.stepwise import stepwise
+from framework.lab.stepwise import exact, stepwise
 from framework.policy import Doing, Player, Policy
 from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
 from framework.vision.boxes import Box, Interval, Space
@@ -69,6 +69,7 @@ def random(task: Task, rules: Rules, seed: int) -> Policy:
 PLAYERS: dict[str, Player] = {
     "aloud": aloud,
     "eager": eager,
+    "exact": exact,
     "expert": expert,
     "hasty": hasty,
     "mixed": mixed,

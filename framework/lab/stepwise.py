@@ -4,6 +4,9 @@
     the red circle. Action: look closer.</think> <select>…
 
 Step 1 is about time, step 2 about place, step 3 about the words of the question; the action says what follows of them.
+One who is `exact` says its box in step 2, in numbers: where it is on the keyframe is then in words, which any sampled
+reply may say better or worse, and not in the hidden state of [SEG] alone.
+
 What it says is true. Given PHRASES as `reasoner.extra_tokens`, the lab's reasoner says each of them in one token.
 """
 
@@ -27,13 +30,14 @@ PLACED = {
     for level in ("upper", "lower")
     for side in ("left", "right")
 }
+WITHIN = ". Step 2: it is in ["
 ASKED = ". Step 3: asked for is"
 CLOSER, DONE = ". Action: look closer.", ". Action: answer."
-PHRASES = (FROM, TO, NEVER, UNSEEN, *PLACED.values(), ASKED, CLOSER, DONE)
+PHRASES = (FROM, TO, NEVER, UNSEEN, *PLACED.values(), WITHIN, ASKED, CLOSER, DONE)
 """All that it says in its thoughts, but for numbers and the words of the question."""
 
 
-def stepwise(task: Task, rules: Rules, seed: int) -> Policy:
+def stepwise(task: Task, rules: Rules, seed: int, exact: bool = False) -> Policy:
     """Plays as an expert who thinks in four steps, and half the time looks at a wider stretch first, if it may."""
     expert = rules.expert(task)
     if not isinstance(expert, Doing):
@@ -43,7 +47,12 @@ def stepwise(task: Task, rules: Rules, seed: int) -> Policy:
     room = len(actions) < rules.max_turns and isinstance(actions[0], Select)
     if room and lots.random() < 0.5:
         actions = [wider(task, actions[0], lots), *actions]
-    return Stepwise(rules, task, actions)
+    return Stepwise(rules, task, actions, exact)
+
+
+def exact(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as `stepwise`, and says in numbers where it is."""
+    return stepwise(task, rules, seed, exact=True)
 
 
 def wider(task: Task, look: Select | Zoom | Answer, lots: np.random.Generator) -> Select:
@@ -55,8 +64,8 @@ def wider(task: Task, look: Select | Zoom | Answer, lots: np.random.Generator) -
 
 
 class Stepwise:
-    def __init__(self, rules: Rules, task: Task, actions: Sequence[Select | Zoom | Answer]) -> None:
-        self.task, self.actions = task, actions
+    def __init__(self, rules: Rules, task: Task, actions: Sequence[Select | Zoom | Answer], exact: bool) -> None:
+        self.rules, self.task, self.actions, self.exact = rules, task, actions, exact
         self.does = Doing(rules, task, *actions)
 
     async def act(self, past: Past, seen: Observation) -> Reply:
@@ -76,5 +85,9 @@ class Stepwise:
         boxes = self.task.truth.boxes.get(large[-1], ()) if large else ()
         if not boxes:
             return UNSEEN
+        if self.exact:
+            space = self.rules.place(self.task, seen.pictures)(large[-1])
+            assert space is not None, f"frame {large[-1]} was shown and has no place"
+            return f"{WITHIN}{', '.join(str(round(each)) for each in boxes[0].to(space).corners)}]"
         centre, (wide, high) = boxes[0].centre, boxes[0].space.units
         return PLACED["left" if centre.x < wide / 2 else "right", "upper" if centre.y < high / 2 else "lower"]

@@ -32,7 +32,7 @@ def voice() -> Voice:
 @pytest.fixture(scope="module")
 def episodes() -> list[Episode]:
     """As the cold start's player plays."""
-    return [asyncio.run(play(task, MINI.env, PLAYERS["stepwise"](task, MINI.env, 0))) for task in TASKS]
+    return [asyncio.run(play(task, MINI.env, PLAYERS["exact"](task, MINI.env, 0))) for task in TASKS]
 
 
 def told(episode: Episode) -> Conversation:
@@ -101,7 +101,7 @@ def test_its_rewards_cannot_be_fooled(capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_step_of_it_is_played_dry(capsys: pytest.CaptureFixture[str]):
-    assert main(["dry", "videoseg_o3/mini", "-n", "8", "--policy", "stepwise", UNTAUGHT]) == 0
+    assert main(["dry", "videoseg_o3/mini", "-n", "8", "--policy", "exact", UNTAUGHT]) == 0
     assert "8 answered" in capsys.readouterr().out
 
 
