@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import ray
 
+from framework.errors import TrainError
 from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.train.server import server_name
 
@@ -59,6 +60,8 @@ class Together:
     async def __call__(self, episode: int, request: Request, /) -> Sampled:
         if not self.desks:
             self.desks = [Batcher(partial(self._answered, server)) for server in _servers()]
+        if not self.desks:
+            raise TrainError(f"no rollout server {server_name(0)} is there to ask; start the run again")
         return await self.desks[episode % len(self.desks)](request)
 
     def _answered(self, server: Any, requests: Sequence[Request]) -> Sequence[Sampled]:

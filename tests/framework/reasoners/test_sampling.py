@@ -43,7 +43,7 @@ def test_as_long_as_some_come_a_batch_waits_for_them():
     echo = Echo()
 
     async def ask_late() -> None:
-        batcher = Batcher(echo, wait_s=0.05)
+        batcher = Batcher(echo, wait_s=0.25)
         waiting = [asyncio.create_task(batcher(request(0)))]
         for number in (1, 2, 3):
             await asyncio.sleep(0.03)
