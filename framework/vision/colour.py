@@ -57,7 +57,7 @@ class ColorFlood(Segmenter):
         pieces = _Pieces.of(_alike(image, colour, self.tolerance))
         kept = pieces.mostly(hint) or pieces.at(on) or pieces.most(hint)
         mask = pieces.joined(kept - pieces.at(beside))
-        whole = np.count_nonzero(mask | hint)
+        whole = np.count_nonzero(mask | hint) or 1  # a box may be too small for a pixel
         return Found(masks.pack(mask), np.count_nonzero(mask & hint) / whole if asked.prompt.box else 1.0)
 
     def _colour(self, image: Pixels, hint: Dense, on: NDArray[np.int64], asked: Asked) -> Colour | None:

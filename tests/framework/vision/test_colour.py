@@ -107,6 +107,10 @@ def test_where_there_is_nothing_nothing_is_found(clip: Video):
     for segmenter in (BoxFill(), ColorFlood()):
         assert area(*found(segmenter, *(Asked(clip, 0, Prompt(box=each)) for each in (outside, flat)))) == [0, 0]
     assert area(*found(ColorFlood(), Asked(clip, 0, Prompt(points=(Point(99, 99, clip.space(0)),))))) == [0]
+    on, beside = Point(5.0, 5.0, clip.space(0)), Point(6.0, 5.0, clip.space(0))
+    taken_back = Prompt(box=box(clip, 0, 5, 5, 5, 5), points=(on, beside), labels=(True, False))
+    (nothing,) = found(ColorFlood(), Asked(clip, 0, taken_back))
+    assert (masks.area(nothing.mask), nothing.score) == (0, 0.0)
 
 
 def test_a_frame_that_cannot_be_read_is_broken_and_spoils_no_other(clip: Video):
