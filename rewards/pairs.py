@@ -246,17 +246,16 @@ class Said:
         scenes: Counts,
     ) -> Values:
         """[axes, positions] in original pixels; NaN if said of another picture than that of its scene."""
-        spaces: list[Space] = list(map(_SPACE, positions))
-        ids = list(map(id, spaces))
-        unique = dict(zip(ids, spaces, strict=True))
-        rows = {each: row for row, each in enumerate(unique)}
+        ids = np.fromiter(map(id, map(_SPACE, positions)), np.int64, len(positions))
+        other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]  # neighbours mostly share a space
+        spaces = [positions[place].space for place in np.flatnonzero(other).tolist()]
         named = {scene.picture: number for number, scene in enumerate(self.scenes)}
         of_scene = np.array([named[scene.picture] for scene in self.scenes], np.int64)
-        of_space = np.array([named.get(space.picture, -1) for space in unique.values()], np.int64)
-        ways = np.array([(*space.region, *space.units) for space in unique.values()], np.float64).reshape(-1, 6).T
-        way = np.fromiter(map(rows.__getitem__, ids), np.int64, len(ids))
+        of_space = np.array([named.get(space.picture, -1) for space in spaces], np.int64)
+        ways = np.array([(*space.region, *space.units) for space in spaces], np.float64).reshape(-1, 6).T
+        way = np.cumsum(other) - 1
         x0, y0, x1, y1, wide, high = np.where(of_space[way] == of_scene[scenes], ways[:, way], np.nan)
-        flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(ids))
+        flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(positions))
         carried = flat.reshape(-1, axes).T
         along_x, along_y = carried[0::2] * ((x1 - x0) / wide) + x0, carried[1::2] * ((y1 - y0) / high) + y0
         return np.stack([along_x, along_y], 1).reshape(axes, -1)
