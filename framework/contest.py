@@ -3,11 +3,16 @@
 recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by name, all on the same tasks and seeds
 """
 
+import asyncio
+import os
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,39 +59,88 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     tasks = [recipe.data.eval.task(index) for index in range(recipe.data.eval.size())]
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
-
-    async def led(guide: Player) -> Sequence[Task]:
-        return await focused(tasks, recipe.sampler, guide, recipe.seed) if recipe.sampler else tasks
-
-    async def games(tasks: Sequence[Task], player: Player, rounds: int = 1, draws: Draws | None = None) -> Played:
-        arena = replace(recipe.arena, tracer=draws) if draws else recipe.arena
-        return await play_all(tasks, arena, player, rounds, recipe.seed)
-
     for name, player in {**{name: PLAYERS[name] for name in recipe.stages.eval.players}, **guests}.items():
-        greedy[name] = await games(await led(player), player)
+        greedy[name] = await _games(recipe, await _led(recipe, tasks, player), player)
     models = {name: trained(recipe, folder) for name, folder in checkpoints.items()}
     found: Sequence[Task] = tasks
     if recipe.sampler and models:
         async with opened(recipe, recipe.sampler.reasoner or next(iter(models.values()))) as guide:
-            found = await led(guide.by_lot())
-    asked = recipe.stages.eval
-    playing = [name for name in models if name in asked.models]
-    for name in playing:
-        async with opened(recipe, models[name]) as model:
-            greedy[name] = await games(found, model.greedy(), draws=model.draws())
-            if asked.rounds:
-                sampled[name] = await games(found, model.by_lot(), asked.rounds, model.draws())
-            if not asked.tampered:
-                continue
-            last = name == playing[-1]
-            grey = model.greedy(blank=True), 1, model.draws(blank=True)
-            greedy[f"{name}_blanked" if not last else "blanked"] = await games(found, *grey)
-            if last:
-                if recipe.env.max_turns > 1:
-                    greedy["blind"] = await games(found, model.greedy(at_once=True), draws=model.draws())
-                elsewhere = model.greedy(others=tasks)
-                greedy["shuffled"] = await games(await led(elsewhere), elsewhere, draws=model.draws(others=tasks))
+            found = await _led(recipe, tasks, guide.by_lot())
+    playing = [name for name in models if name in recipe.stages.eval.models]
+    matches = [Match(recipe, name, models[name], tasks, found, name == playing[-1]) for name in playing]
+    for likeliest, by_lot in await _all(matches):
+        greedy |= likeliest
+        sampled |= by_lot
     return Contest(tasks, recipe.score, greedy, sampled)
+
+
+async def _led(recipe: "Recipe", tasks: Sequence[Task], guide: Player) -> Sequence[Task]:
+    """With the frames that a guide finds, where the recipe has a sampler."""
+    return await focused(tasks, recipe.sampler, guide, recipe.seed) if recipe.sampler else tasks
+
+
+async def _games(
+    recipe: "Recipe", tasks: Sequence[Task], player: Player, rounds: int = 1, draws: Draws | None = None
+) -> Played:
+    arena = replace(recipe.arena, tracer=draws) if draws else recipe.arena
+    return await play_all(tasks, arena, player, rounds, recipe.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One model's games."""
+
+    recipe: "Recipe"
+    name: str
+    reasoner: Reasoner
+    tasks: Sequence[Task]
+    found: Sequence[Task]
+    """The tasks with the frames that the guide found."""
+    last: bool
+    """The last model plays with its eyes tampered in more ways."""
+
+    async def played(self) -> tuple[dict[str, Played], dict[str, Played]]:
+        """As likely as it gets, and by lot."""
+        recipe, asked, found = self.recipe, self.recipe.stages.eval, self.found
+        greedy: dict[str, Played] = {}
+        sampled: dict[str, Played] = {}
+        async with opened(recipe, self.reasoner) as model:
+            greedy[self.name] = await _games(recipe, found, model.greedy(), draws=model.draws())
+            if asked.rounds:
+                sampled[self.name] = await _games(recipe, found, model.by_lot(), asked.rounds, model.draws())
+            if asked.tampered:
+                blanked = "blanked" if self.last else f"{self.name}_blanked"
+                grey = model.greedy(blank=True), 1, model.draws(blank=True)
+                greedy[blanked] = await _games(recipe, found, *grey)
+            if asked.tampered and self.last:
+                if recipe.env.max_turns > 1:
+                    greedy["blind"] = await _games(recipe, found, model.greedy(at_once=True), draws=model.draws())
+                elsewhere = model.greedy(others=self.tasks)
+                shuffled = await _led(recipe, self.tasks, elsewhere)
+                greedy["shuffled"] = await _games(recipe, shuffled, elsewhere, draws=model.draws(others=self.tasks))
+        return greedy, sampled
+
+
+async def _all(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[str, Played]]]:
+    """The matches side by side, as far as there are cores; one after another on an accelerator."""
+    apart = min(len(matches), len(os.sched_getaffinity(0))) - 1
+    if apart < 1 or matches[0].recipe.cluster.platform == "cuda":
+        return [await match.played() for match in matches]
+    first, *others = matches
+    with ProcessPoolExecutor(apart, get_context("spawn")) as pool:
+        loop = asyncio.get_running_loop()
+        promised = [loop.run_in_executor(pool, _played, match) for match in others]
+        try:
+            return [await first.played(), *await asyncio.gather(*promised)]
+        except BrokenProcessPool:
+            raise UserError(
+                "a process that played a model was ended from outside, most likely for want of memory; "
+                "compare fewer models at a time (stages.eval.models)"
+            ) from None
+
+
+def _played(match: Match) -> tuple[dict[str, Played], dict[str, Played]]:
+    return asyncio.run(match.played())
 
 
 def trained(recipe: "Recipe", folder: Path) -> Reasoner:
@@ -96,7 +150,12 @@ def trained(recipe: "Recipe", folder: Path) -> Reasoner:
 
 @asynccontextmanager
 async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"]:
-    """A reasoner, ready to play; its queue is closed afterwards."""
+    """A reasoner, ready to play; its queue is closed afterwards.
+
+    It plays in one thread: sums then round alike on any machine, and two models do not fight for the same cores.
+    """
+    import torch
+
     from framework.reasoners.artist import Artist
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
@@ -105,9 +164,12 @@ async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"
     generator = Generator.load(reasoner, device=device, seed=recipe.seed)
     artist = Artist.of(recipe, generator, reasoner.folder())
     batcher = Batcher(generator.generate)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         yield Model(recipe, generator.voice, batcher, artist)
     finally:
+        torch.set_num_threads(threads)
         await batcher.close()
 
 

@@ -50,11 +50,10 @@ def _command(devices: int) -> Sequence[str]:
 
 
 def demonstrations(recipe: Recipe) -> list[Conversation]:
-    """Tasks of data.train by lot, each played by the next of the stage's players."""
+    """Tasks of data.train by lot, each played by one of the stage's players."""
     stage, source = recipe.stages.cold_start, recipe.data.train
     tasks = rows.read(source, rows.lot(source, stage.count, recipe.seed), recipe.data.faulty).tasks
-    players = [find(PLAYERS, name, "player") for name in stage.players]
-    played = asyncio.run(_played(_games(recipe, tasks), players, recipe.seed))
+    played = asyncio.run(_played(_games(recipe, tasks), recipe.seed))
     if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
     return [
@@ -64,17 +63,19 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
     ]
 
 
-def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules]]:
-    """Each task in one game: the recipe's, or one by which its sampler asks, if the policy is to answer those too."""
+def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules, Player]]:
+    """Each task in one game: the recipe's, or one by which its sampler asks, if the policy is to answer those too.
+
+    A sampler's questions are answered by who knows, and without a thought.
+    """
+    players = [find(PLAYERS, name, "player") for name in recipe.stages.cold_start.players]
+    lots = random.Random(recipe.seed)
     asks = recipe.sampler if recipe.sampler and not recipe.sampler.reasoner else None
     for number, task in enumerate(tasks):
-        games = [(task, recipe.env), *(asks.lessons(task) if asks else ())]
+        asked = [(about, rules, PLAYERS["expert"]) for about, rules in (asks.lessons(task) if asks else ())]
+        games = [(task, recipe.env, lots.choice(players)), *asked]
         yield games[number % len(games)]
 
 
-async def _played(
-    games: Iterable[tuple[Task, Rules]], players: Sequence[Player], seed: int
-) -> list[tuple[Episode, Rules]]:
-    """Who plays is by lot, since games may come in turn."""
-    lots = random.Random(seed)
-    return [(await play(task, rules, lots.choice(players)(task, rules, seed)), rules) for task, rules in games]
+async def _played(games: Iterable[tuple[Task, Rules, Player]], seed: int) -> list[tuple[Episode, Rules]]:
+    return [(await play(task, rules, player(task, rules, seed)), rules) for task, rules, player in games]

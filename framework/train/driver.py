@@ -8,10 +8,12 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
 from framework.errors import LimnerError, TrainError
+from framework.recipe import Recipe
 from framework.train.reason import reason
 from framework.train.run import Run
 from framework.train.settings import verl_config
@@ -59,12 +61,14 @@ def train(run: Run) -> None:
     config.transfer_queue.enable = True
     validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     settings = ray_settings(config)
-    ray.init(**settings)
-    gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
-    OmegaConf.resolve(config)
-    tq.init(config.transfer_queue)
+    with ThreadPoolExecutor(1) as aside:
+        needed = aside.submit(parts, recipe)  # imported while Ray starts: each takes seconds
+        ray.init(**settings)
+        gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
+        OmegaConf.resolve(config)
+        tq.init(config.transfer_queue)
     try:
-        fit(config)
+        fit(config, *needed.result())
     finally:
         tq.close()
         ray.shutdown()
@@ -108,24 +112,29 @@ def gathered(cluster: Cluster, patience_s: float) -> None:
         time.sleep(1)
 
 
-def fit(config: Any) -> None:
+def parts(recipe: Recipe) -> tuple[Mapping[str, Any], Any]:
+    """The trainers by their modes, and who sends rows to players."""
     from framework.train.agent_loop import Players
 
-    if Run.here().recipe.drawing:
+    if recipe.drawing:
         from framework.train.drawing.trainer import DRAWING_TRAINERS as TRAINERS
     else:
         from framework.train.trainer import TRAINERS
+    return TRAINERS, Players
 
-    trainer: Any = TRAINERS[config.trainer.v1.trainer_mode](config)
+
+def fit(config: Any, trainers: Mapping[str, Any], players: Any) -> None:
+    trainer: Any = trainers[config.trainer.v1.trainer_mode](config)
     try:
         trainer.init()
-        players = Players.create(
-            config=config,
-            llm_client=trainer.get_llm_client(),
-            teacher_client=trainer.get_teacher_client(),
-            reward_loop_worker_handles=None,
+        trainer.fit(
+            players.create(
+                config=config,
+                llm_client=trainer.get_llm_client(),
+                teacher_client=trainer.get_teacher_client(),
+                reward_loop_worker_handles=None,
+            )
         )
-        trainer.fit(players)
     finally:
         if hasattr(trainer, "logger"):
             trainer.logger.finish()

@@ -9,13 +9,13 @@ from framework.train import patches
 
 
 def _replica() -> Any:
-    from framework.train.server import Replica
+    from framework.train.replica import Replica
 
     return Replica
 
 
 RolloutReplicaRegistry.register("transformers", _replica)
-patches.transformers_backend("framework.train.server.WeightSync")
+patches.transformers_backend("framework.train.replica.WeightSync")
 
 if os.environ.get("WG_BACKEND") == "ray":  # a process that trains
     import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]

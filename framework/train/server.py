@@ -1,29 +1,27 @@
-"""The `transformers` rollout backend: a model behind verl's server interface, and the weights that reach it.
+"""The model of the `transformers` rollout backend, in a process of its own; replica.py starts it and feeds it.
 
-    agent loops ─▶ Server.answer ─▶ Batcher ─▶ Generator         trainer ─▶ WeightSync ─▶ Server.take_weights
-                   (a Ray actor)                                            (buckets in Ray's object store)
+    agent loops ─▶ Server.answer ─▶ Batcher ─▶ Generator
 
-It runs wherever torch runs and says of each token the log-prob it was drawn with. For speed there is verl's vllm.
+It runs wherever torch runs and says of each token the log-prob it was drawn with. For speed there is verl's vllm. Its
+process never imports verl, which would take longer than all else that it does at its start.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import ray
 import torch
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-from verl.workers.rollout.base import BaseRollout
-from verl.workers.rollout.replica import RolloutReplica, TokenOutput
-from verl.workers.rollout.utils import ensure_async_iterator
 
-from framework.errors import ConfigError, TrainError
+from framework.errors import TrainError
 from framework.reasoners.generator import Generator
 from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.train.run import Run
+
+if TYPE_CHECKING:
+    from verl.workers.rollout.replica import TokenOutput
 
 LARGEST = 64
 """Episodes that are continued in one batch."""
@@ -53,7 +51,9 @@ class Server:
         sampling_params: dict[str, Any],
         image_data: Any = None,
         **_: Any,
-    ) -> TokenOutput:
+    ) -> "TokenOutput":
+        from verl.workers.rollout.replica import TokenOutput
+
         asked = Request(
             ids=prompt_ids,
             images=[np.asarray(picture) for picture in image_data or ()],
@@ -112,73 +112,5 @@ def _copy(bucket: Mapping[str, torch.Tensor], model: Any) -> None:
         own[name].copy_(value)
 
 
-class Replica(RolloutReplica):
-    """Starts a server where verl wants one."""
-
-    async def launch_servers(self) -> None:
-        if self.world_size != 1:
-            raise ConfigError(
-                f"cluster.tensor_parallel: the transformers backend uses one device, not {self.world_size}; "
-                "set it to 1 or rollout.backend=vllm"
-            )
-        beside: Any = self.workers[0]
-        node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
-        name = server_name(self.replica_rank) + self.name_suffix
-        visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
-        on_gpu = Run.here().recipe.cluster.platform == "cuda"
-        server: Any = ray.remote(Server).options(
-            name=name,
-            num_cpus=0,
-            max_concurrency=self.max_concurrency,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
-        )
-        self.servers: list[Any] = [
-            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank, visible)
-        ]
-        await self.servers[0].ready.remote()
-        self._server_handle, self._server_address = self.servers[0], name
-
-
 def server_name(rank: int) -> str:
     return f"limner_server_{rank}"
-
-
-class WeightSync(BaseRollout):
-    """Lives in the trainer's process and sends its weights to the server beside it."""
-
-    def __init__(self, config: Any, model_config: Any, device_mesh: Any, replica_rank: int = -1) -> None:
-        super().__init__(config, model_config, device_mesh)
-        self.rank = int(os.environ["RANK"]) if replica_rank == -1 else replica_rank
-
-    async def resume(self, tags: list[str]) -> None:
-        pass
-
-    async def release(self) -> None:
-        pass
-
-    @torch.no_grad()
-    async def update_weights(
-        self, weights: Any, wire_format: str = "named_tensors", global_steps: int | None = None, **_: Any
-    ) -> None:
-        if wire_format != "named_tensors":
-            raise ConfigError(
-                f"the transformers backend takes whole tensors, not {wire_format}; set rollout.backend=vllm"
-            )
-        limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
-        sent = [ray.put(bucket) async for bucket in _buckets(ensure_async_iterator(weights), limit)]
-        server: Any = ray.get_actor(server_name(self.rank))
-        await server.take_weights.remote(sent, global_steps)
-
-
-async def _buckets(
-    weights: AsyncIterator[tuple[str, torch.Tensor]], limit: int
-) -> AsyncIterator[dict[str, torch.Tensor]]:
-    """Named tensors, some at a time, so that no second copy of the model is needed at once."""
-    bucket: dict[str, torch.Tensor] = {}
-    async for name, value in weights:
-        bucket[name] = value.detach().cpu()
-        if sum(each.nbytes for each in bucket.values()) >= limit:
-            yield bucket
-            bucket = {}
-    if bucket:
-        yield bucket

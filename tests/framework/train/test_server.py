@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -91,3 +93,8 @@ def test_what_a_model_keeps_beside_its_weights_arrives_too(server: Server):
     server.generator.model.register_buffer("scale", kept)
     take(server, weights(server), {"scale": torch.ones(3)})
     assert kept.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_its_process_does_not_wait_for_verl_to_be_imported():
+    asked = "import sys, framework.train.server; sys.exit('verl' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked]).returncode == 0

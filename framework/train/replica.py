@@ -1,0 +1,88 @@
+"""The `transformers` rollout backend as verl sees it: what starts a server, and what sends it the trainer's weights.
+
+trainer ─▶ WeightSync ─▶ Server.take_weights
+            (buckets in Ray's object store)
+"""
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import ray
+import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from verl.workers.rollout.base import BaseRollout
+from verl.workers.rollout.replica import RolloutReplica
+from verl.workers.rollout.utils import ensure_async_iterator
+
+from framework.errors import ConfigError
+from framework.train.run import Run
+from framework.train.server import Server, server_name
+
+
+class Replica(RolloutReplica):
+    """Starts a server where verl wants one."""
+
+    async def launch_servers(self) -> None:
+        if self.world_size != 1:
+            raise ConfigError(
+                f"cluster.tensor_parallel: the transformers backend uses one device, not {self.world_size}; "
+                "set it to 1 or rollout.backend=vllm"
+            )
+        beside: Any = self.workers[0]
+        node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
+        name = server_name(self.replica_rank) + self.name_suffix
+        visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        on_gpu = Run.here().recipe.cluster.platform == "cuda"
+        server: Any = ray.remote(Server).options(
+            name=name,
+            num_cpus=0,
+            max_concurrency=self.max_concurrency,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
+        )
+        self.servers: list[Any] = [
+            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank, visible)
+        ]
+        await self.servers[0].ready.remote()
+        self._server_handle, self._server_address = self.servers[0], name
+
+
+class WeightSync(BaseRollout):
+    """Lives in the trainer's process and sends its weights to the server beside it."""
+
+    def __init__(self, config: Any, model_config: Any, device_mesh: Any, replica_rank: int = -1) -> None:
+        super().__init__(config, model_config, device_mesh)
+        self.rank = int(os.environ["RANK"]) if replica_rank == -1 else replica_rank
+
+    async def resume(self, tags: list[str]) -> None:
+        pass
+
+    async def release(self) -> None:
+        pass
+
+    @torch.no_grad()
+    async def update_weights(
+        self, weights: Any, wire_format: str = "named_tensors", global_steps: int | None = None, **_: Any
+    ) -> None:
+        if wire_format != "named_tensors":
+            raise ConfigError(
+                f"the transformers backend takes whole tensors, not {wire_format}; set rollout.backend=vllm"
+            )
+        limit = self.config.checkpoint_engine.update_weights_bucket_megabytes << 20
+        sent = [ray.put(bucket) async for bucket in _buckets(ensure_async_iterator(weights), limit)]
+        server: Any = ray.get_actor(server_name(self.rank))
+        await server.take_weights.remote(sent, global_steps)
+
+
+async def _buckets(
+    weights: AsyncIterator[tuple[str, torch.Tensor]], limit: int
+) -> AsyncIterator[dict[str, torch.Tensor]]:
+    """Named tensors, some at a time, so that no second copy of the model is needed at once."""
+    bucket: dict[str, torch.Tensor] = {}
+    async for name, value in weights:
+        bucket[name] = value.detach().cpu()
+        if sum(each.nbytes for each in bucket.values()) >= limit:
+            yield bucket
+            bucket = {}
+    if bucket:
+        yield bucket
