@@ -56,6 +56,16 @@ def test_who_looks_before_it_answers_is_imitated_in_two_turns_and_in_three(episo
     assert {len(episode.turns) for episode in episodes} == {2, 3}
 
 
+def test_some_who_have_not_seen_it_answer_all_the_same_and_say_so():
+    def last(number: int) -> str:
+        task = MINI.data.train.task(number)
+        return asyncio.run(play(task, MINI.env, PLAYERS["exact"](task, MINI.env, 0))).turns[-1].said.text
+
+    unseen = [reply for reply in map(last, range(120)) if "cannot be told yet" in reply]
+    assert 0 < len(unseen) < 15
+    assert all("Action: answer" in reply for reply in unseen)
+
+
 def test_a_reply_is_short_and_a_demonstration_has_room(episodes: list[Episode], voice: Voice):
     for episode in episodes:
         tokens, _ = recite(told(episode), voice, MINI.rollout)
