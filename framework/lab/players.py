@@ -1,4 +1,4 @@
-"""Players that need no model: who know, who think aloud or in steps, who do not look, who guess, who know by halves.
+"""Players that need no model: who know, who think aloud or in steps, who look coarsely or not at all, who guess.
 
     PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
 
@@ -56,6 +56,20 @@ def eager(task: Task, rules: Rules, seed: int) -> Policy:
     return Doing(rules, task, knows.actions[-1]) if isinstance(knows, Doing) else knows
 
 
+def coarse(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert, but zooms on the whole half in which a thing lies: a blur or a word says no more of where."""
+    knows = expert(task, rules, seed)
+    if not isinstance(knows, Doing):
+        return knows
+    return Doing(rules, task, *(_half(action) if isinstance(action, Zoom) else action for action in knows.actions))
+
+
+def _half(zoom: Zoom) -> Zoom:
+    (width, height), middle = zoom.box.space.units, zoom.box.space.units[0] / 2
+    left, right = (0.0, middle) if zoom.box.centre.x < middle else (middle, width)
+    return Zoom(zoom.frame, Box(left, 0.0, right, height, zoom.box.space))
+
+
 def hasty(task: Task, rules: Rules, seed: int) -> Policy:
     """Answers at once, from the question's words and the first pictures' pixels."""
     return Hasty(replace(task, truth=Truth()), rules)
@@ -68,6 +82,7 @@ def random(task: Task, rules: Rules, seed: int) -> Policy:
 
 PLAYERS: dict[str, Player] = {
     "aloud": aloud,
+    "coarse": coarse,
     "eager": eager,
     "exact": exact,
     "expert": expert,

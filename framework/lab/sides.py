@@ -1,4 +1,4 @@
-"""The synthetic world as visual question answering: an image of two things, a side that is asked about, a colour.
+"""The synthetic world as visual question answering: an image, a side that is asked about, a colour.
 
 lab:colour/train/17 ─▶ its first frame, "Find the left shape.", answer red
 """
@@ -7,33 +7,54 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from framework.lab.world import ROOM, Split, World, drawn
+from framework.errors import DataError
+from framework.lab.scene import Thing
+from framework.lab.world import ROOM, Clip, Split, World, drawn
 from framework.source import Source
 from framework.types import Task, Truth
 
+TRIES = 64
+"""Images that are looked through for one that has a thing on either side; every third has."""
+
 
 class Sides(Source):
-    """Two things of two colours in an image; which colour has the one on this side?"""
+    """Two things of two colours, one in each half of an image; which colour has the one on this side?"""
 
     split: Split = "train"
     seed: int = Field(default=0, ge=0)
     """Each seed has images of its own."""
-    count: int = Field(default=1000, ge=1, le=ROOM)
+    count: int = Field(default=1000, ge=1, le=ROOM // TRIES)
 
     def size(self) -> int:
         return self.count
 
     def task(self, index: int) -> Task:
-        task = World(level="colour", split=self.split, seed=self.seed, count=self.count).task(index)
-        clip, seen = drawn(task.video.source), task.truth
-        target = clip.scene.things[clip.question.target]
-        side = "left" if target.path[0][0] == min(thing.path[0][0] for thing in clip.scene.things) else "right"
+        task, clip, side = self._divided(index)
+        seen = task.truth
         truth = Truth(
             present=(True,),
             boxes={0: seen.boxes[0]},
             points={0: seen.points[0]},
             masks={0: seen.masks[0]},
-            answer=f" {target.colour}",  # with its space it is one token of the lab's
+            answer=f" {clip.scene.things[clip.question.target].colour}",  # with its space it is one token of the lab's
             kind=side,
         )
         return replace(task, question=f"Find the {side} shape.", video=replace(task.video, length=1), truth=truth)
+
+    def _divided(self, index: int) -> tuple[Task, Clip, str]:
+        """The first of this number's images that has a thing in each half, and where its target lies."""
+        world = World(level="colour", split=self.split, seed=self.seed, count=ROOM)
+        for number in range(index, index + TRIES * self.count, self.count):
+            clip = drawn((task := world.task(number)).video.source)
+            sides = [_side(thing, clip.scene.size / 2) for thing in clip.scene.things]
+            if sorted(sides) == ["left", "right"]:
+                return task, clip, sides[clip.question.target]
+        raise DataError(
+            f"lab_sides: none of {TRIES} images for number {index} has a thing in each half; take another seed"
+        )
+
+
+def _side(thing: Thing, middle: float) -> str:
+    """The half in which all of a thing lies; empty if it lies in both."""
+    x = thing.path[0][0]
+    return "left" if x + thing.radius <= middle else "right" if x - thing.radius >= middle else ""

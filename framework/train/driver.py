@@ -54,6 +54,7 @@ def train(run: Run) -> None:
     from verl.utils.config import validate_config
 
     from framework.train.platform import assert_platform
+    from framework.train.server import early
 
     recipe = run.recipe
     assert_platform(recipe.cluster.platform)
@@ -66,6 +67,7 @@ def train(run: Run) -> None:
         ray.init(**settings)
         gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
         OmegaConf.resolve(config)
+        _servers = early(recipe, config.actor_rollout_ref.rollout)  # held, or they end
         tq.init(config.transfer_queue)
     try:
         fit(config, *needed.result())

@@ -16,8 +16,7 @@ from verl.workers.rollout.replica import RolloutReplica
 from verl.workers.rollout.utils import ensure_async_iterator
 
 from framework.errors import ConfigError
-from framework.train.run import Run
-from framework.train.server import Server, server_name
+from framework.train.server import begun, server_name
 
 
 class Replica(RolloutReplica):
@@ -31,20 +30,12 @@ class Replica(RolloutReplica):
             )
         beside: Any = self.workers[0]
         node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
-        name = server_name(self.replica_rank) + self.name_suffix
         visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
-        on_gpu = Run.here().recipe.cluster.platform == "cuda"
-        server: Any = ray.remote(Server).options(
-            name=name,
-            num_cpus=0,
-            max_concurrency=self.max_concurrency,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
-        )
-        self.servers: list[Any] = [
-            server.remote(self.config.dtype, "cuda" if on_gpu else "cpu", self.config.seed + self.replica_rank, visible)
-        ]
-        await self.servers[0].ready.remote()
-        self._server_handle, self._server_address = self.servers[0], name
+        there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+        server = begun(self.replica_rank, self.config, self.name_suffix, visible, scheduling_strategy=there)
+        self.servers: list[Any] = [server]
+        await server.ready.remote()
+        self._server_handle, self._server_address = server, server_name(self.replica_rank) + self.name_suffix
 
 
 class WeightSync(BaseRollout):

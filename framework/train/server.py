@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import ray
 import torch
 
 from framework.errors import TrainError
 from framework.reasoners.generator import Generator
 from framework.reasoners.sampling import Batcher, Request, Sampled
+from framework.recipe import Recipe
 from framework.train.run import Run
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 LARGEST = 64
 """Episodes that are continued in one batch."""
+CALLS = 1000
+"""Calls that a server may have at one time: Ray's own number for what is asynchronous."""
 
 
 class Server:
@@ -114,3 +118,22 @@ def _copy(bucket: Mapping[str, torch.Tensor], model: Any) -> None:
 
 def server_name(rank: int) -> str:
     return f"limner_server_{rank}"
+
+
+def begun(rank: int, config: Any, suffix: str = "", visible: str = "", **where: Any) -> Any:
+    """The server of this rank, on its way; the one that there is, if there is one."""
+    device = "cuda" if Run.here().recipe.cluster.platform == "cuda" else "cpu"
+    server: Any = ray.remote(Server).options(
+        name=server_name(rank) + suffix, get_if_exists=True, num_cpus=0, max_concurrency=CALLS, **where
+    )
+    return server.remote(config.dtype, device, config.seed + rank, visible)
+
+
+def early(recipe: Recipe, config: Any) -> list[Any]:
+    """On one machine without accelerators nothing has to be known of the trainer: servers load beside it, not after it.
+
+    They end when nobody holds what is handed back.
+    """
+    cluster = recipe.cluster
+    known = recipe.rollout.backend == "transformers" and cluster.platform == "cpu" and cluster.nodes == 1
+    return [begun(rank, config) for rank in range(cluster.gpus_per_node)] if known else []

@@ -11,11 +11,12 @@ import pytest
 from framework.cli import main
 from framework.lab.players import PLAYERS
 from framework.lab.scene import COLOURS
+from framework.lab.world import drawn
 from framework.policy import Scripted
 from framework.proof.certify import certify
 from framework.recipe import Recipe, find_recipe
 from framework.rollout import play
-from framework.types import Answer, Episode, Stop
+from framework.types import Answer, Episode, Stop, Zoom
 from framework.vision.boxes import Interval
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +132,25 @@ def test_the_answer_is_the_colour_of_the_thing_on_that_side():
     assert {task.truth.answer.strip() for task in tasks} == set(COLOURS)
     assert {task.video.length for task in tasks} == {1}
     assert all(re.fullmatch(r"Find the (left|right) shape\.", task.question) for task in tasks)
+
+
+def test_there_is_a_thing_in_each_half_and_one_of_them_is_asked_for():
+    for index in range(20):
+        task = mini("deepeyes").data.train.task(index)
+        clip = drawn(task.video.source)
+        middle, asked = clip.scene.size / 2, clip.question.target
+        ends = [(thing.path[0][0] - thing.radius, thing.path[0][0] + thing.radius) for thing in clip.scene.things]
+        on_the_left = [right <= middle for _, right in ends]
+        assert sorted((left < middle, right > middle) for left, right in ends) == [(False, True), (True, False)]
+        assert task.truth.kind == ("left" if on_the_left[asked] else "right")
+
+
+def test_who_looks_coarsely_is_right_all_the_same():
+    episode = played(mini("deepeyes"), "coarse")
+    zoom = episode.turns[0].said.parsed
+    assert isinstance(zoom, Zoom)
+    assert zoom.box.area == pytest.approx(zoom.box.space.whole().area / 2)
+    assert total(mini("deepeyes"), episode) == pytest.approx(2.2)
 
 
 # ---- TimeLens --------------------------------------------------------------------------------------------------------
