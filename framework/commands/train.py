@@ -34,21 +34,23 @@ def run(said: argparse.Namespace) -> int:
     for finding in preflight(recipe):
         if finding.remedy:
             raise UserError(finding.remedy)
-    stages = (
-        [said.stage] if said.stage else [stage for stage in STAGES if said.fresh or not done(recipe, folder, stage)]
-    )
+    asked = [said.stage] if said.stage else STAGES
+    stages = [stage for stage in asked if stage == "eval" or steps(recipe, stage)]
     if said.fresh:
         for stage in stages:
             shutil.rmtree(folder / stage, ignore_errors=True)
-    stages = [stage for stage in stages if stage == "eval" or steps(recipe, stage)]
-    if not stages:
-        print(f"limner: every stage of {folder} is done; --fresh begins again, --stage eval plays again")
+    anew, went = said.fresh or bool(said.stage), False
     for stage in stages:
+        if not anew and done(recipe, folder, stage):  # asked when it is its turn: what came before may have changed it
+            continue
         try:
             go(recipe, folder, stage, locate(said.recipe).parent)
         except TrainError as error:
             print(f"limner: {stage}: {error}\nto go on, the same command again; {_kept(folder)}", file=sys.stderr)
             return 1
+        went = True
+    if not went:
+        print(f"limner: every stage of {folder} is done; --fresh begins again, --stage eval plays again")
     return 0
 
 
