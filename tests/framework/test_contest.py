@@ -1,6 +1,8 @@
-"""What a player is told who must answer without looking: how, and never what."""
+"""Models play the same side by side and alone; who must answer without looking is told how, and never what."""
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +10,11 @@ from envs.keyframes import Keyframes
 from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
-from framework.contest import answer_form
+from framework.contest import answer_form, contest
 from framework.env import Env, Rules
+from framework.evaluate import Played
 from framework.lab.world import World
+from framework.recipe import find_recipe
 from framework.types import Task, Truth
 
 TASKS = [World(level="glance").task(number) for number in range(8)]
@@ -43,3 +47,16 @@ def test_a_game_without_an_expert_tells_how_an_answer_begins() -> None:
 
     form = answer_form(Silent(), TASKS[0])
     assert (form.pieces, form.words) == (("<answer>",), True)
+
+
+def test_two_models_side_by_side_play_as_one_does_alone():
+    recipe = find_recipe("quickstart", ["reasoner.grounding=0", "data.eval.count=4", "stages.eval.rounds=1"])
+    same = Path(recipe.reasoner.folder())
+    found = asyncio.run(contest(recipe, {"cold_start": same, "rl": same}))
+    for played in (found.greedy, found.sampled):
+        assert _said(played["rl"]) == _said(played["cold_start"]) != []
+    assert _said(found.greedy["blanked"]) == _said(found.greedy["cold_start_blanked"])
+
+
+def _said(played: Played) -> list[str]:
+    return [turn.said.text for each in played.rounds for episode in each for turn in episode.turns]
