@@ -248,7 +248,7 @@ class Said:
         """[axes, positions] in original pixels; NaN if said of another picture than that of its scene."""
         ids = np.fromiter(map(id, map(_SPACE, positions)), np.int64, len(positions))
         other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]  # neighbours mostly share a space
-        spaces = [positions[place].space for place in np.flatnonzero(other).tolist()]
+        spaces: list[Space] = [positions[place].space for place in map(int, np.flatnonzero(other))]
         named = {scene.picture: number for number, scene in enumerate(self.scenes)}
         of_scene = np.array([named[scene.picture] for scene in self.scenes], np.int64)
         of_space = np.array([named.get(space.picture, -1) for space in spaces], np.int64)
