@@ -65,9 +65,9 @@ def coarse(task: Task, rules: Rules, seed: int) -> Policy:
 
 
 def _half(zoom: Zoom) -> Zoom:
-    (width, height), middle = zoom.box.space.units, zoom.box.space.units[0] / 2
-    left, right = (0.0, middle) if zoom.box.centre.x < middle else (middle, width)
-    return Zoom(zoom.frame, Box(left, 0.0, right, height, zoom.box.space))
+    width, height = zoom.box.space.units
+    left = 0.0 if zoom.box.centre.x < width / 2 else width / 2
+    return Zoom(zoom.frame, Box(left, 0.0, left + width / 2, height, zoom.box.space))
 
 
 def hasty(task: Task, rules: Rules, seed: int) -> Policy:

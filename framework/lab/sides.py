@@ -9,12 +9,12 @@ from pydantic import Field
 
 from framework.errors import DataError
 from framework.lab.scene import Thing
-from framework.lab.world import ROOM, Clip, Split, World, drawn
+from framework.lab.world import ROOM, Clip, Split, drawn, task
 from framework.source import Source
 from framework.types import Task, Truth
 
 TRIES = 64
-"""Images that are looked through for one that has a thing on either side; every third has."""
+"""Images that are looked through for one that has a thing on either side; about every fourth has."""
 
 
 class Sides(Source):
@@ -29,8 +29,8 @@ class Sides(Source):
         return self.count
 
     def task(self, index: int) -> Task:
-        task, clip, side = self._divided(index)
-        seen = task.truth
+        whole, clip, side = self._divided(index)
+        seen = whole.truth
         truth = Truth(
             present=(True,),
             boxes={0: seen.boxes[0]},
@@ -39,22 +39,21 @@ class Sides(Source):
             answer=f" {clip.scene.things[clip.question.target].colour}",  # with its space it is one token of the lab's
             kind=side,
         )
-        return replace(task, question=f"Find the {side} shape.", video=replace(task.video, length=1), truth=truth)
+        return replace(whole, question=f"Find the {side} shape.", video=replace(whole.video, length=1), truth=truth)
 
     def _divided(self, index: int) -> tuple[Task, Clip, str]:
         """The first of this number's images that has a thing in each half, and where its target lies."""
-        world = World(level="colour", split=self.split, seed=self.seed, count=ROOM)
         for number in range(index, index + TRIES * self.count, self.count):
-            clip = drawn((task := world.task(number)).video.source)
+            clip = drawn(source := f"lab:colour/{self.split}/{self.seed * ROOM + number}")
             sides = [_side(thing, clip.scene.size / 2) for thing in clip.scene.things]
             if sorted(sides) == ["left", "right"]:
-                return task, clip, sides[clip.question.target]
+                return task(source), clip, sides[clip.question.target]
         raise DataError(
             f"lab_sides: none of {TRIES} images for number {index} has a thing in each half; take another seed"
         )
 
 
 def _side(thing: Thing, middle: float) -> str:
-    """The half in which all of a thing lies; empty if it lies in both."""
-    x = thing.path[0][0]
-    return "left" if x + thing.radius <= middle else "right" if x - thing.radius >= middle else ""
+    """The half in which three quarters of a thing's width lie, or more; empty if neither has so much."""
+    off = thing.path[0][0] - middle
+    return "" if abs(off) < thing.radius / 2 else "left" if off < 0 else "right"

@@ -139,10 +139,9 @@ def test_there_is_a_thing_in_each_half_and_one_of_them_is_asked_for():
         task = mini("deepeyes").data.train.task(index)
         clip = drawn(task.video.source)
         middle, asked = clip.scene.size / 2, clip.question.target
-        ends = [(thing.path[0][0] - thing.radius, thing.path[0][0] + thing.radius) for thing in clip.scene.things]
-        on_the_left = [right <= middle for _, right in ends]
-        assert sorted((left < middle, right > middle) for left, right in ends) == [(False, True), (True, False)]
-        assert task.truth.kind == ("left" if on_the_left[asked] else "right")
+        shares = [(middle - thing.path[0][0] + thing.radius) / (2 * thing.radius) for thing in clip.scene.things]
+        assert min(shares) <= 1 / 4 < 3 / 4 <= max(shares)
+        assert task.truth.kind == ("left" if shares[asked] > 1 / 2 else "right")
 
 
 def test_who_looks_coarsely_is_right_all_the_same():
