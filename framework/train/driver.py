@@ -63,7 +63,7 @@ def train(run: Run) -> None:
     validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     settings = ray_settings(config)
     with ThreadPoolExecutor(1) as aside:
-        needed = aside.submit(parts, recipe)  # imported while Ray starts: each takes seconds
+        needed = aside.submit(imported, recipe)  # imported while Ray starts: each takes seconds
         ray.init(**settings)
         gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
         OmegaConf.resolve(config)
@@ -114,7 +114,7 @@ def gathered(cluster: Cluster, patience_s: float) -> None:
         time.sleep(1)
 
 
-def parts(recipe: Recipe) -> tuple[Mapping[str, Any], Any]:
+def imported(recipe: Recipe) -> tuple[Mapping[str, Any], Any]:
     """The trainers by their modes, and who sends rows to players."""
     from framework.train.agent_loop import Players
 

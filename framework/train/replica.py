@@ -31,11 +31,15 @@ class Replica(RolloutReplica):
         beside: Any = self.workers[0]
         node = await beside.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id())
         visible = await beside.__ray_call__.remote(lambda _: os.environ.get("CUDA_VISIBLE_DEVICES", ""))
-        there = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
-        server = begun(self.replica_rank, self.config, self.name_suffix, visible, scheduling_strategy=there)
+        name = server_name(self.replica_rank) + self.name_suffix
+        options = {
+            "max_concurrency": self.max_concurrency,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node, soft=False),
+        }
+        server = begun(name, self.replica_rank, self.config, visible, **options)
         self.servers: list[Any] = [server]
         await server.ready.remote()
-        self._server_handle, self._server_address = server, server_name(self.replica_rank) + self.name_suffix
+        self._server_handle, self._server_address = server, name
 
 
 class WeightSync(BaseRollout):

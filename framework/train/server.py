@@ -3,7 +3,7 @@
     agent loops ─▶ Server.answer ─▶ Batcher ─▶ Generator
 
 It runs wherever torch runs and says of each token the log-prob it was drawn with. For speed there is verl's vllm. Its
-process never imports verl, which would take longer than all else that it does at its start.
+process starts without verl, whose import takes seconds; only verl's own loops need it, when they ask.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LARGEST = 64
 """Episodes that are continued in one batch."""
 CALLS = 1000
-"""Calls that a server may have at one time: Ray's own number for what is asynchronous."""
+"""Calls that a server may have at one time on a laptop: as many as verl allows there."""
 
 
 class Server:
@@ -120,12 +120,10 @@ def server_name(rank: int) -> str:
     return f"limner_server_{rank}"
 
 
-def begun(rank: int, config: Any, suffix: str = "", visible: str = "", **where: Any) -> Any:
-    """The server of this rank, on its way; the one that there is, if there is one."""
+def begun(name: str, rank: int, config: Any, visible: str = "", **options: Any) -> Any:
+    """A server on its way; the one of this name, if there is one. `options` are Ray's."""
     device = "cuda" if Run.here().recipe.cluster.platform == "cuda" else "cpu"
-    server: Any = ray.remote(Server).options(
-        name=server_name(rank) + suffix, get_if_exists=True, num_cpus=0, max_concurrency=CALLS, **where
-    )
+    server: Any = ray.remote(Server).options(name=name, get_if_exists=True, num_cpus=0, **options)
     return server.remote(config.dtype, device, config.seed + rank, visible)
 
 
@@ -136,4 +134,5 @@ def early(recipe: Recipe, config: Any) -> list[Any]:
     """
     cluster = recipe.cluster
     known = recipe.rollout.backend == "transformers" and cluster.platform == "cpu" and cluster.nodes == 1
-    return [begun(rank, config) for rank in range(cluster.gpus_per_node)] if known else []
+    ranks = range(cluster.gpus_per_node if known else 0)
+    return [begun(server_name(rank), rank, config, max_concurrency=CALLS) for rank in ranks]
