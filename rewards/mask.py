@@ -36,8 +36,9 @@ class MaskReward(TurnReward):
     per_frame: Points = ()
     """Points (a frame's number, what it counts) for each frame, before the mean. VideoSEG-O3 counts an IoU as
     [[0.2, -1], [0.2, 0], [0.4, 0], [0.9, 1.5]]."""
-    both_empty: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """The number of a frame without target on which nothing is drawn."""
+    both_empty: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The number of a frame without target on which nothing is drawn. None: 1; but 0 on a keyframe, since otherwise it
+    would pay to look where the target is not."""
     undrawn: float | None = None
     """What a turn counts that draws nothing. None: it is malformed, which is more than a poor mask if those count
     less than 0."""
@@ -71,6 +72,11 @@ class MaskReward(TurnReward):
                 pairs.append((mask, Mask((mask.width * mask.height,), mask.width, mask.height)))
         return len(pairs) - before or NotApplicable("what is on the frames that were drawn on is not known")
 
+    @property
+    def nothing(self) -> float:
+        """What a frame counts on which there is nothing and nothing is drawn."""
+        return float(self.where == "frames") if self.both_empty is None else self.both_empty
+
     def _drawn(self, drawn: Drawn | None) -> Mapping[int, AnyMask]:
         if drawn is None:
             return {}
@@ -83,7 +89,7 @@ class MaskIoU(MaskReward):
     """Intersection over union of the mask drawn and the true one (J of DAVIS), frame by frame; in [0, 1]."""
 
     def of_frames(self, pairs: Sequence[Pair]) -> Values:
-        return _overlap(pairs, self.both_empty)
+        return _overlap(pairs, self.nothing)
 
 
 class ContourAccuracy(MaskReward):
@@ -94,21 +100,21 @@ class ContourAccuracy(MaskReward):
     """
 
     def of_frames(self, pairs: Sequence[Pair]) -> Values:
-        return _contour(pairs, self.both_empty)
+        return _contour(pairs, self.nothing)
 
 
 class JAndF(MaskReward):
     """The mean of `mask_iou` and `contour_accuracy` (J&F of DAVIS), frame by frame; in [0, 1]."""
 
     def of_frames(self, pairs: Sequence[Pair]) -> Values:
-        return (_overlap(pairs, self.both_empty) + _contour(pairs, self.both_empty)) / 2
+        return (_overlap(pairs, self.nothing) + _contour(pairs, self.nothing)) / 2
 
 
-def _overlap(pairs: Sequence[Pair], both_empty: float) -> Values:
-    return overlap.iou(*_sides(pairs), both_empty)
+def _overlap(pairs: Sequence[Pair], nothing: float) -> Values:
+    return overlap.iou(*_sides(pairs), nothing)
 
 
-def _contour(pairs: Sequence[Pair], both_empty: float) -> Values:
+def _contour(pairs: Sequence[Pair], nothing: float) -> Values:
     found: list[Values] = [np.zeros(0)]
     for _, alike in groupby(pairs, lambda pair: (pair[1].width, pair[1].height)):
         several = list(alike)
@@ -117,7 +123,7 @@ def _contour(pairs: Sequence[Pair], both_empty: float) -> Values:
             drawn, true = (np.stack([masks.decode(mask) for mask in side]) for side in sides)
             found.append(metrics.contour_accuracies(drawn, true))
     empty = [masks.area(drawn) == 0 == masks.area(true) for drawn, true in pairs]
-    return np.where(np.array(empty, np.bool_), both_empty, np.concatenate(found))
+    return np.where(np.array(empty, np.bool_), nothing, np.concatenate(found))
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[list[AnyMask], list[AnyMask]]:

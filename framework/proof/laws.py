@@ -3,6 +3,7 @@
 order         episodes in another order earn the same, each its own
 translation   the truth and all that is said moved together earn the same
 layout        line breaks inside an answer, and after a thought, change nothing
+look          who draws half of the target gains nothing by looking last where it is not, and drawing nothing there
 speed         a megabyte is read at once
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 from framework.proof.case import Act, Case
 from framework.proof.wording import Laid
 from framework.reward import FAILURES, Reward
-from framework.types import Answer, AnyMask, Episode, Failure, Item, Task, Zoom
+from framework.types import Answer, AnyMask, Episode, Failure, Item, Mask, Task, Zoom
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
 
@@ -51,8 +52,15 @@ def breaches(
     `episodes` are all that were played of these cases; in the long one a megabyte was said.
     """
     moved, laid = [_moved_about(cases, _across), _moved_about(cases, _down)], list(_laid_out(cases))
+    blank = list(_looked_away(cases))
     for name, reward in rewards.items():
-        laws = (_order(reward, episodes), _translation(reward, moved), _layout(reward, laid), _speed(reward, long))
+        laws = (
+            _order(reward, episodes),
+            _translation(reward, moved),
+            _layout(reward, laid),
+            _look(reward, blank),
+            _speed(reward, long),
+        )
         yield from (Breach(name, *found) for law in laws if (found := next(law, None)))
 
 
@@ -118,6 +126,32 @@ def _layout(reward: Reward, laid: Sequence[tuple[str, Episode, Episode]]) -> Fou
     for (words, _, after), one, other in zip(laid, was, is_, strict=True):
         if _change(one, other) > SAME:
             yield "layout", f"{words} change what the gold answer earns from {_said(one)} to {_said(other)}", after
+
+
+# ---- look -----------------------------------------------------------------------------------------------------------
+
+
+def _looked_away(cases: Sequence[Case]) -> Iterator[tuple[Episode, Episode]]:
+    """Half of the target is drawn throughout; and the same, but that the last look showed none and nothing is drawn."""
+    for case in cases:
+        without = [frame for frame, there in enumerate(case.task.truth.present) if not there]
+        if not case.draws or not without:
+            continue
+        looked = case.done(case.actions, "half")
+        *before, last = looked.turns
+        if last.drawn and last.drawn.on_keyframe:
+            width, height = last.drawn.on_keyframe.width, last.drawn.on_keyframe.height
+            nothing = Mask((width * height,), width, height)
+            away = replace(last, drawn=replace(last.drawn, keyframe=without[0], on_keyframe=nothing))
+            yield looked, replace(looked, turns=(*before, away))
+
+
+def _look(reward: Reward, pairs: Sequence[tuple[Episode, Episode]]) -> Found:
+    was, is_ = reward([looked for looked, _ in pairs]), reward([away for _, away in pairs])
+    for (_, away), one, other in zip(pairs, was, is_, strict=True):
+        if not isinstance(one, FAILURES) and not isinstance(other, FAILURES) and other > one + SAME:
+            told = f"earns {_said(other)} by looking where the target is not, and {_said(one)} by looking where it is"
+            yield "look", told, away
 
 
 # ---- translation -----------------------------------------------------------------------------------------------------

@@ -82,13 +82,18 @@ def test_the_keyframe_alone() -> None:
 
 
 def test_where_there_is_no_target_nothing_is_to_be_drawn() -> None:
-    episodes = [drew(frames({4: 0})), drew(frames({4: 1})), drew(large(5, 0))]
+    episodes = [drew(frames({4: 0})), drew(frames({4: 1}))]
     for reward in ALL:
-        assert reward()(episodes[:2]) == [1.0, 0.0]
-        assert reward(both_empty=0.5)(episodes[:2]) == [0.5, 0.0]
-        assert reward(where="keyframe")(episodes[2:]) == [1.0]
+        assert reward()(episodes) == [1.0, 0.0]
+        assert reward(both_empty=0.5)(episodes) == [0.5, 0.0]
     nowhere = Truth(present=(False,) * 6)
     assert MaskIoU()([drew(frames({0: 0, 3: 7}), truth=nowhere)]) == [0.5]
+
+
+def test_a_keyframe_without_target_counts_nothing_or_it_would_pay_to_look_there() -> None:
+    for reward in ALL:
+        assert reward(where="keyframe")([drew(large(5, 0)), drew(large(5, 1))]) == [0.0, 0.0]
+        assert reward(where="keyframe", both_empty=1)([drew(large(5, 0))]) == [1.0]
 
 
 def test_a_frame_of_unknown_truth_is_left_out() -> None:

@@ -293,6 +293,13 @@ def test_a_reward_that_minds_where_things_are_breaks_translation() -> None:
     assert "translation" not in failures(made({"it": Leftmost()}, **IMAGE, laws=allowed))
 
 
+def test_a_reward_that_counts_an_empty_keyframe_as_right_pays_for_looking_away() -> None:
+    keyframe = {"use": "mask_iou", "where": "keyframe"}
+    best = {"parts": ["it"], "because": "it is nothing where all was right from the first"}
+    assert "look" in failures(made({"it": {"use": "progress", "of": keyframe | {"both_empty": 1}}}, best=best))
+    assert "look" not in failures(made({"it": {"use": "progress", "of": keyframe}}, best=best))
+
+
 def test_a_reward_that_takes_long_to_read_a_megabyte_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(laws, "SLOW_S", -1.0)
     assert failures(made({"it": "box_iou"}, **IMAGE)) == {"speed"}
