@@ -64,7 +64,7 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
 
 
 def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules, Player]]:
-    """Each task in one game: the recipe's, or one by which its sampler asks, if the policy is to answer those too.
+    """Each task in one game: the recipe's, or, every other one, a sampler's, if the policy is to answer those too.
 
     A sampler's questions are answered by who knows, and without a thought.
     """
@@ -72,9 +72,11 @@ def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules,
     lots = random.Random(recipe.seed)
     asks = recipe.sampler if recipe.sampler and not recipe.sampler.reasoner else None
     for number, task in enumerate(tasks):
-        asked = [(about, rules, PLAYERS["expert"]) for about, rules in (asks.lessons(task) if asks else ())]
-        games = [(task, recipe.env, lots.choice(players)), *asked]
-        yield games[number % len(games)]
+        lessons = asks.lessons(task) if asks and number % 2 else ()
+        if lessons:
+            yield *lessons[number // 2 % len(lessons)], PLAYERS["expert"]
+        else:
+            yield task, recipe.env, lots.choice(players)
 
 
 async def _played(games: Iterable[tuple[Task, Rules, Player]], seed: int) -> list[tuple[Episode, Rules]]:
