@@ -3,7 +3,7 @@
     turn   said                                   was shown large    draws on 5 frames all over the clip, and on
     0      <select> … keyframe 7 … [SEG]          –                  the middle one, T // 2
     1      <select> … keyframe 3 … [SEG]          7                  7
-    2      <answer> … [SEG]                       3                  3
+    2      <answer> … keyframe 4 … [SEG]          3                  3, or 4 if the answer's keyframe counts
 
 So a keyframe is drawn on in the turn after the one that selected it, as VideoSEG-O3 does. What is true of these frames
 is what a mask loss learns from; of a frame about which nothing is known, nothing is learned.
@@ -23,7 +23,7 @@ from framework.config import SerializeAsAny, Settings, chosen
 from framework.data.conversations import Conversation, Draws
 from framework.errors import DataError
 from framework.reasoners.decoder import Decoder
-from framework.types import AnyMask, Episode, Mask, Picture, Role, Task, Turn, Video
+from framework.types import Answer, AnyMask, Episode, Mask, Picture, Role, Task, Turn, Video
 from framework.vision.plan import spread
 
 LARGE = (Role.KEYFRAME, Role.CROP, Role.TARGET)
@@ -50,7 +50,8 @@ class Drawing(Settings):
     freeze: tuple[Literal["projection", "decoder"], ...] = ()
     """What of the pen stays as it is."""
     keyframe: Literal["reference", "answer"] = "reference"
-    """From where an answer's mask is followed: the frame shown large last, as published, or the one it names."""
+    """What an answer draws on, and from where that is followed: the frame shown large last, as published, or the one it
+    names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,15 @@ def read(written: str) -> Sitting:
     return codec.read(Sitting, json.loads(written))
 
 
-def sitting(episode: Episode, count: int) -> Sitting:
+def sitting(episode: Episode, drawing: Drawing) -> Sitting:
     """Of an episode that was played."""
     task, turns, large = episode.task, list[Canvas](), episode.task.video.length // 2
-    everywhere = tuple(spread(task.video.length, count))
+    everywhere = tuple(spread(task.video.length, drawing.frames))
     for turn in episode.turns:
         large = shown_large(turn, large)
-        turns.append(Canvas(everywhere, large, truths(task, {*everywhere, large})))
+        named = turn.said.parsed.keyframe if isinstance(turn.said.parsed, Answer) else None
+        keyframe = large if named is None or drawing.keyframe == "reference" else named
+        turns.append(Canvas(everywhere, keyframe, truths(task, {*everywhere, keyframe})))
     return Sitting(task.video, tuple(turns))
 
 

@@ -83,7 +83,7 @@ class Artist:
     def _with(self, episode: Episode, said: Said | None) -> tuple[Episode, Traced | Broken]:
         if said is None or not said.turns:
             return episode, Traced()
-        there = sitting(episode, self.pen.drawing.frames)
+        there = sitting(episode, self.pen.drawing)
         try:
             turns, trace = self._turns(there, said), self._traced(episode, there, said)
         except PixelError as error:
@@ -113,7 +113,7 @@ class Artist:
         video, key, last = there.video, there.turns[-1].keyframe, said.hidden[-1]
         answer, follow = episode.answer, self.recipe.propagator
         chosen = any(picture.role in LARGE for turn in episode.turns for picture in turn.seen.pictures)
-        if answer and answer.keyframe is not None and (self.pen.drawing.keyframe == "answer" or not chosen):
+        if answer and answer.keyframe is not None and not chosen:
             key = answer.keyframe
         if follow is None:
             dense, scores = self._masks(video, range(video.length), last)

@@ -125,7 +125,7 @@ class Player(_Worker):
         tokens = policy.ledger.close()
         output = _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
         if self.recipe.drawing:
-            output.extra_fields["sitting"] = drawing.write(drawing.sitting(episode, self.recipe.drawing.frames))
+            output.extra_fields["sitting"] = drawing.write(drawing.sitting(episode, self.recipe.drawing))
         return output
 
     def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:

@@ -22,8 +22,11 @@ TASK = World(level="glance", split="eval", count=4).task(0)
 RULES = Keyframes(max_turns=3, sight=Sight(unit=8, coordinates=32))
 
 
-def sat(*lines: str, task: Task = TASK) -> Sitting:
-    return sitting(asyncio.run(play(task, RULES, Scripted(*lines))), 3)
+DRAWING = typed(Drawing, {"decoder": "conv", "frames": 3})
+
+
+def sat(*lines: str, task: Task = TASK, drawing: Drawing = DRAWING) -> Sitting:
+    return sitting(asyncio.run(play(task, RULES, Scripted(*lines))), drawing)
 
 
 def look(keyframe: int) -> str:
@@ -34,6 +37,12 @@ def test_a_turn_draws_on_what_the_turn_before_it_selected_and_the_first_on_the_m
     there = sat(look(1), look(5), '<answer>{"keyframe": 0}</answer>')
     assert [turn.keyframe for turn in there.turns] == [TASK.video.length // 2, 1, 5]
     assert {turn.frames for turn in there.turns} == {(0, 2, 5)}
+
+
+def test_an_answer_draws_on_the_frame_it_names_where_that_is_what_counts():
+    names = DRAWING.model_copy(update={"keyframe": "answer"})
+    there = sat(look(1), look(5), '<answer>{"keyframe": 0}</answer>', drawing=names)
+    assert [turn.keyframe for turn in there.turns] == [TASK.video.length // 2, 1, 0]
 
 
 def test_a_frame_without_the_target_is_known_to_be_empty():
@@ -72,7 +81,7 @@ def test_an_unknown_decoder_is_told_what_there_is():
 def test_a_lesson_draws_on_what_the_episode_it_was_made_of_drew_on():
     lines = f"{look(1)}[SEG]", '<answer>{"keyframe": 0}</answer>[SEG]'
     episode = asyncio.run(play(TASK, RULES, Scripted(*lines)))
-    lesson, game = told(conversation(episode, "", "[SEG]", 3)), sitting(episode, 3)
+    lesson, game = told(conversation(episode, "", "[SEG]", 3)), sitting(episode, DRAWING)
     assert lesson.video == game.video
     for one, other in zip(lesson.turns, game.turns, strict=True):
         assert (one.frames, one.keyframe) == (other.frames, other.keyframe)

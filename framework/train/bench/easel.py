@@ -68,7 +68,7 @@ def row(recipe: Recipe, episode: Episode, lot: int = 0) -> dict[str, Any]:
         "input_ids": torch.tensor(sample.prompt + sample.response),
         "position_ids": sample.positions,
         "multi_modal_inputs": dict(sample.pictures),
-        "extra_fields": {"sitting": drawing.write(sitting(episode, recipe.drawing.frames))},
+        "extra_fields": {"sitting": drawing.write(sitting(episode, recipe.drawing))},
         "advantages": torch.full(mask.shape, float(torch.randn(1, generator=lots))) * mask,
         "ref_log_prob": -torch.rand(mask.shape, generator=lots),
     }

@@ -7,8 +7,9 @@ import pytest
 from envs.keyframes import Keyframes
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
+from framework.config import typed
 from framework.data.conversations import Conversation, Draws, Message, conversation, read, write
-from framework.drawing import sitting, told
+from framework.drawing import Drawing, sitting, told
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
@@ -67,7 +68,10 @@ def test_what_is_imitated_draws_on_what_reinforcement_draws_on():
     inner = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"))
     rules, task = Zooming(inner=inner, max_turns=4), World(level="traffic", count=8).task(5)
     episode = asyncio.run(play(task, rules, rules.expert(task)))
-    imitated, played = told(conversation(episode, token="[SEG]")), sitting(episode, 5)
+    imitated, played = (
+        told(conversation(episode, token="[SEG]")),
+        sitting(episode, typed(Drawing, {"decoder": "conv", "frames": 5})),
+    )
     assert [(each.frames, each.keyframe) for each in imitated.turns] == [
         (each.frames, each.keyframe) for each in played.turns
     ]
