@@ -9,6 +9,7 @@ A part is a reward's own number; a term is what it adds to the total. A part tha
 not hold, is left out: as a term it adds nothing, as a factor it changes nothing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,19 +88,21 @@ class Rubric:
         totals = sum(terms.values(), np.zeros(len(episodes)))
         plain = {name: column.values.tolist() for name, column in columns.items()}
         added = {name: term.tolist() for name, term in terms.items()}
+        failed = {name: column.failures for name, column in columns.items() if column.failures}
+        paid = {name: columns[name].shares for name in added if columns[name].shares}
         return [
             RewardBreakdown(
                 parts={name: values[i] for name, values in plain.items() if values[i] == values[i]},
-                failures={name: column.failures[i] for name, column in columns.items() if i in column.failures},
+                failures={name: failures[i] for name, failures in failed.items() if i in failures},
                 terms={name: term[i] for name, term in added.items()},
                 turns={
-                    name: tuple(float(scales[name][i] * share) for share in columns[name].shares[i])
-                    for name in added
-                    if i in columns[name].shares and added[name][i]
+                    name: tuple(float(scales[name][i] * share) for share in shares[i])
+                    for name, shares in paid.items()
+                    if i in shares and added[name][i]
                 },
-                total=None if dropped[i] else float(totals[i]),
+                total=None if lost else total,
             )
-            for i in range(len(episodes))
+            for i, (total, lost) in enumerate(zip(totals.tolist(), dropped, strict=True))
         ]
 
     def _factors(self, name: str) -> list[str]:
@@ -171,7 +174,7 @@ def _shaped_turns(
 def _checked(value: float | Failure) -> float | Failure:
     if isinstance(value, FAILURES):
         return value
-    return value if abs(float(value)) < float("inf") else Broken(f"the reward gave {float(value)}")
+    return value if math.isfinite(value) else Broken(f"the reward gave {float(value)}")
 
 
 def _number(name: str, reward: Reward, failure: Failure) -> float:

@@ -252,7 +252,7 @@ class Said:
         named = {scene.picture: number for number, scene in enumerate(self.scenes)}
         of_scene = np.array([named[scene.picture] for scene in self.scenes], np.int64)
         of_space = np.array([named.get(space.picture, -1) for space in spaces], np.int64)
-        ways = np.array([(*space.region, *space.units) for space in spaces], np.float64).reshape(-1, 6).T
+        ways = np.array([space.region + space.units for space in spaces], np.float64).reshape(-1, 6).T
         way = np.cumsum(other) - 1
         x0, y0, x1, y1, wide, high = np.where(of_space[way] == of_scene[scenes], ways[:, way], np.nan)
         flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(positions))
@@ -271,9 +271,8 @@ def _frame(episode: Episode, answer: Answer) -> int | None:
     if answer.keyframe is not None:
         return answer.keyframe
     for item in answer.items:
-        for position in (item.box, item.point, *item.negatives):
-            if position is not None:
-                return _number(position.space.picture)
+        if position := item.box or item.point or next(iter(item.negatives), None):
+            return _number(position.space.picture)
     pictures = (turn.seen.pictures[-1] for turn in reversed(episode.turns) if turn.seen.pictures)
     return next((picture.frame for picture in pictures), None)
 

@@ -16,7 +16,7 @@ What is no action comes back as Malformed with the reason; nothing here raises, 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -26,6 +26,8 @@ from framework.vision.boxes import Box, Interval, Point, Space
 
 Place = Callable[[int | None], Space | None]
 """The space in which a position on frame k is said; None as k means the picture shown last. None if never shown."""
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 LONGEST = 100_000
 """Characters of one block that are still read."""
@@ -121,6 +123,8 @@ def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
 
 def _unwrapped(body: str) -> str:
     """What is said in a block: what stands in <VTG>…</VTG>, or all that stands before what is drawn."""
+    if "<" not in body:
+        return body.strip()
     start, end = body.find("<VTG>"), body.find("</VTG>")
     if 0 <= start < end:
         return body[start + 5 : end].strip()
@@ -160,26 +164,26 @@ class _Reader:
             return Answer(text=body)
         said = _json(body)
         if isinstance(said, list):
-            return Answer(items=self.items(cast("list[Any]", said), None))
+            return Answer(items=self.items(said, None))
         said = _mapping(said)
         keyframe = self.frame(said, "keyframe") if "keyframe" in said else None
         objects = said.get("objects", [said] if said.keys() & {"bbox_2d", "point_2d"} else [])
         if not isinstance(objects, list):
             raise _Fault("objects needs a list")
-        items = self.items(cast("list[Any]", objects), keyframe)
+        items = self.items(objects, keyframe)
         text = said.get("answer", "")
         return Answer(text=str(text), items=items, interval=self.interval(said), keyframe=keyframe)
 
-    def items(self, said: list[Any], frame: int | None) -> tuple[Item, ...]:
+    def items(self, said: list[Json], frame: int | None) -> tuple[Item, ...]:
         return tuple([self.item(_mapping(each), frame) for each in said])  # a list: read for every reply of a run
 
-    def item(self, said: Mapping[str, Any], frame: int | None) -> Item:
+    def item(self, said: Mapping[str, Json], frame: int | None) -> Item:
         box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
         point = self.point(said["point_2d"], frame) if "point_2d" in said else None
         beside = _several(said.get("neg_point_2d"))
         return Item(box=box, point=point, negatives=tuple([self.point(each, frame) for each in beside]))
 
-    def interval(self, said: Mapping[str, Any]) -> Interval | None:
+    def interval(self, said: Mapping[str, Json]) -> Interval | None:
         first, last = self.grammar.ends
         if first not in said and last not in said:
             return None
@@ -191,7 +195,7 @@ class _Reader:
             raise _Fault(f"the interval {said[first]}–{said[last]} is empty or reversed")
         return Interval(self.inside(start, first), self.inside(end, last))
 
-    def frame(self, said: Mapping[str, Any], key: str) -> int:
+    def frame(self, said: Mapping[str, Json], key: str) -> int:
         return self.inside(_index(said, key), key)
 
     def inside(self, index: int, key: str) -> int:
@@ -201,7 +205,7 @@ class _Reader:
             raise _Fault(f"{key} {index} is outside 0–{self.length - 1}")
         return min(max(index, 0), self.length - 1)
 
-    def box(self, said: Any, frame: int | None) -> Box:
+    def box(self, said: Json, frame: int | None) -> Box:
         x0, y0, x1, y1 = _numbers(said, 4, "bbox_2d")
         if x1 < x0 or y1 < y0:
             raise _Fault(f"the box {said} is reversed")
@@ -212,7 +216,7 @@ class _Reader:
         self.outside(said)
         return box.clamped()
 
-    def point(self, said: Any, frame: int | None) -> Point:
+    def point(self, said: Json, frame: int | None) -> Point:
         x, y = _numbers(said, 2, "point")
         space = self.where(frame)
         width, height = space.units
@@ -221,7 +225,7 @@ class _Reader:
         self.outside(said)
         return Point(min(max(x, 0.0), width), min(max(y, 0.0), height), space)
 
-    def outside(self, said: Any) -> None:
+    def outside(self, said: Json) -> None:
         if not self.grammar.clamp:
             raise _Fault(f"{said} lies outside the picture")
 
@@ -251,7 +255,7 @@ def _no_constant(name: str) -> Any:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
-def _json(body: str) -> Any:
+def _json(body: str) -> Json:
     try:
         said, end = _DECODER.raw_decode(body)
     except RecursionError:
@@ -263,13 +267,13 @@ def _json(body: str) -> Any:
     return said
 
 
-def _mapping(said: Any) -> Mapping[str, Any]:
+def _mapping(said: Json) -> dict[str, Json]:
     if not isinstance(said, dict):
         raise _Fault("needs a JSON object")
-    return cast("Mapping[str, Any]", said)
+    return said
 
 
-def _index(said: Mapping[str, Any], key: str) -> int:
+def _index(said: Mapping[str, Json], key: str) -> int:
     value = said.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Fault(f"needs {key} as a frame number" if key not in said else f"{key} is no frame number")
@@ -278,25 +282,18 @@ def _index(said: Mapping[str, Any], key: str) -> int:
     return int(value)
 
 
-def _several(said: Any) -> list[Any]:
+def _several(said: Json) -> list[Json]:
     """Points, where one may stand without a list of its own."""
-    listed: list[Any] = cast("list[Any]", said) if isinstance(said, list) else []
-    if listed and isinstance(listed[0], list):
-        return listed
+    if isinstance(said, list) and said and isinstance(said[0], list):
+        return said
     return [said] if said else []
 
 
-_NUMBERS = {int, float}
-
-
-def _numbers(said: Any, count: int, key: str) -> list[float]:
-    values = cast("list[Any]", said) if isinstance(said, list) else []
-    if len(values) == count:
-        for value in values:
-            if type(value) not in _NUMBERS or not -1e9 < value < 1e9:
-                break
-        else:
-            return [*map(float, values)]
+def _numbers(said: Json, count: int, key: str) -> list[float]:
+    if isinstance(said, list) and len(said) == count:
+        numbers = [float(each) for each in said if (type(each) is int or type(each) is float) and -1e9 < each < 1e9]
+        if len(numbers) == count:
+            return numbers
     raise _Fault(f"{key} needs {count} numbers")
 
 

@@ -34,32 +34,32 @@ def taxicab(
     """
     if not len(masks) or not x.size:
         return np.full(x.shape, FAR, np.int32)
-    each = [stretches(mask, *(image or (mask.width, mask.height))) for mask in masks]
-    layers = np.array([part.shape[1] for part in each])
     widest = max(image[0] if image else mask.width for mask in masks)
     reach = widest if reach is None else min(reach, widest)
-    # All layers in one line, with empty columns between them as far as any pixel reaches.
-    line = np.empty((2, int(layers.sum()), widest + 2 * reach), np.int32)
-    line[0], line[1] = NOWHERE, -NOWHERE
-    for part, last in zip(each, np.cumsum(layers).tolist(), strict=True):
-        line[:, last - part.shape[1] : last, reach : reach + part.shape[2]] = part
+    each = [stretches(mask, *(image or (mask.width, mask.height)), reach) for mask in masks]
+    # All layers in one line, with empty columns beside each as far as any pixel reaches.
+    layers, columns = np.array([part.shape[1:] for part in each]).T
+    line = np.concatenate([part.reshape(2, -1) for part in each], axis=1)
+    starts = np.cumsum(layers * columns) - layers * columns
     counts = layers[of]
     begins = np.cumsum(counts) - counts
     pixel = np.repeat(np.arange(len(x)), counts)
-    layer = np.arange(len(pixel)) + ((np.cumsum(layers) - layers)[of] - begins)[pixel]
-    first, row = layer * (widest + 2 * reach) + x[pixel], y[pixel].astype(np.int32)
+    layer = np.arange(len(pixel)) - begins[pixel]
+    first, row = (starts[of] + x)[pixel] + layer * columns[of][pixel], y[pixel].astype(np.int32)
     return np.minimum.reduceat(_least(line, first, row, reach), begins)
 
 
 def _least(line: Small, first: Whole, row: Small, reach: int) -> Small:
     """The least distance of each row to the stretches of the columns from `first` to twice the reach farther on."""
-    tops, bottoms = sliding_window_view(line.reshape(2, -1), 2 * reach + 1, axis=1)
+    tops, bottoms = sliding_window_view(line, 2 * reach + 1, axis=1)
     aside = np.abs(np.arange(-reach, reach + 1, dtype=np.int32))
     least = np.empty(first.shape, np.int32)
     for start in range(0, len(first), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         at = row[some, None]
-        steps = np.maximum(tops[first[some]] - at, at - bottoms[first[some]])
+        steps, below = tops[first[some]], bottoms[first[some]]
+        steps -= at
+        np.maximum(steps, np.subtract(at, below, out=below), out=steps)
         np.maximum(steps, 0, out=steps)
         steps += aside
         steps.min(axis=1, out=least[some])
@@ -68,10 +68,10 @@ def _least(line: Small, first: Whole, row: Small, reach: int) -> Small:
 
 
 @lru_cache(maxsize=1024)
-def stretches(mask: Mask, width: int, height: int) -> Small:
+def stretches(mask: Mask, width: int, height: int, aside: int = 0) -> Small:
     """The target in the columns of an image of this size: [2, layers, width], the first and last row of each stretch.
 
-    Layer 0 has the uppermost of each column, layer 1 the next.
+    Layer 0 has the uppermost of each column, layer 1 the next. So many empty columns stand `aside`, left and right.
     """
     checked(mask)
     ends = np.cumsum(np.array(mask.runs, np.int64))[1::2]
@@ -85,10 +85,11 @@ def stretches(mask: Mask, width: int, height: int) -> Small:
     bottom = _pixels(np.minimum(lasts[run] - column * mask.height, mask.height - 1) + 1, mask.height, height) - 1
     column, top, bottom = (part[top <= bottom] for part in (column, top, bottom))
     layer = np.arange(len(column)) - np.searchsorted(column, column)
-    found = np.empty((2, int(layer.max(initial=0)) + 1, mask.width), np.int32)
+    found = np.empty((2, int(layer.max(initial=0)) + 1, mask.width + 1), np.int32)
     found[0], found[1] = NOWHERE, -NOWHERE
     found[:, layer, column] = top, bottom
-    found = found[:, :, (2 * np.arange(width) + 1) * mask.width // (2 * width)]
+    column = (2 * np.arange(width) + 1) * mask.width // (2 * width)
+    found = found.take(np.pad(column, aside, constant_values=mask.width), axis=2)
     found.flags.writeable = False
     return found
 
