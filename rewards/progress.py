@@ -60,7 +60,7 @@ class KeyframeMargin(TurnReward):
     """
 
     of: Annotated[SerializeAsAny[MaskReward], part(MaskReward)] = MaskIoU()
-    """What masks are measured by; its `on` makes no difference."""
+    """What masks are measured by; its `where` makes no difference."""
 
     def of_turns(self, episodes: Sequence[Episode]) -> list[list[float | Failure]]:
         keyframe, frames = (

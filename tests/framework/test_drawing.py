@@ -20,8 +20,6 @@ from framework.vision import masks
 
 TASK = World(level="glance", split="eval", count=4).task(0)
 RULES = Keyframes(max_turns=3, sight=Sight(unit=8, coordinates=32))
-
-
 DRAWING = typed(Drawing, {"decoder": "conv", "frames": 3})
 
 

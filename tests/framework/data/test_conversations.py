@@ -68,10 +68,8 @@ def test_what_is_imitated_draws_on_what_reinforcement_draws_on():
     inner = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"))
     rules, task = Zooming(inner=inner, max_turns=4), World(level="traffic", count=8).task(5)
     episode = asyncio.run(play(task, rules, rules.expert(task)))
-    imitated, played = (
-        told(conversation(episode, token="[SEG]")),
-        sitting(episode, typed(Drawing, {"decoder": "conv", "frames": 5})),
-    )
+    drawing = typed(Drawing, {"decoder": "conv", "frames": 5})
+    imitated, played = told(conversation(episode, token="[SEG]")), sitting(episode, drawing)
     assert [(each.frames, each.keyframe) for each in imitated.turns] == [
         (each.frames, each.keyframe) for each in played.turns
     ]
