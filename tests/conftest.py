@@ -92,11 +92,11 @@ def spent() -> Callable[[str], float]:
     """What a new Python spends on some lines, in units of what it spends on importing numpy, pydantic and asyncio.
 
     On a quiet machine such a unit is a quarter of a second; on a busy one a second of a core is worth less, and it too:
-    the two are measured in turns, and the least of three counts.
+    the two are measured in turns, and the least of five counts.
     """
 
     def least(lines: str) -> float:
-        pairs = [(_seconds(lines), _seconds("import numpy, pydantic, asyncio")) for _ in range(3)]
+        pairs = [(_seconds(lines), _seconds("import numpy, pydantic, asyncio")) for _ in range(5)]
         ours, unit = (min(side) for side in zip(*pairs, strict=True))
         return ours / unit
 

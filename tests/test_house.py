@@ -61,7 +61,7 @@ def test_every_room_imports_only_what_it_may(path: Path) -> None:
 
 
 def test_the_pure_half_imports_quickly(spent: Callable[[str], float]) -> None:
-    assert spent("import framework, envs, rewards") <= 3.5  # half a second on a quiet machine
+    assert spent("import framework, envs, rewards") <= 4.5  # half a second, 2.6, on a quiet machine
 
 
 def test_the_pure_half_imports_without_torch() -> None:

@@ -154,10 +154,8 @@ def test_an_env_that_does_not_fit_ends_the_episode_and_says_why() -> None:
     continuous = played(odd(takes="any"), "left")
     assert continuous.stop is Stop.ERROR
     assert "only discrete ones can be said by name" in continuous.error
-    began = time.monotonic()
-    slow = played(odd(slow_s=0.5), "a", rules=Gymnasium(actions=("a", "b"), deadline_s=0.1))
-    assert "Gymnasium.step took longer than 0.1 s" in slow.error
-    assert time.monotonic() - began < 2
+    slow = played(odd(slow_s=1.5), "a", rules=Gymnasium(actions=("a", "b"), deadline_s=1))
+    assert "Gymnasium.step took longer than 1 s" in slow.error
 
 
 def test_an_env_without_an_expert_says_so() -> None:

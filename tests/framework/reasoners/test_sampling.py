@@ -104,7 +104,7 @@ def test_whoever_still_waits_at_the_end_is_told():
 
 def test_the_loop_goes_on_while_a_batch_is_answered():
     async def story() -> float:
-        batcher = Batcher(Echo(0.2))
+        batcher = Batcher(Echo(1.0))
         asking, longest, last = asyncio.create_task(batcher(request(0))), 0.0, time.perf_counter()
         while not asking.done():
             await asyncio.sleep(0.002)
@@ -113,7 +113,7 @@ def test_the_loop_goes_on_while_a_batch_is_answered():
         await batcher.close()
         return longest
 
-    assert asyncio.run(story()) < 0.1
+    assert asyncio.run(story()) < 0.5
 
 
 @pytest.mark.parametrize("count", [1, 5])
