@@ -6,11 +6,11 @@ episode 1   said C     true Y Z   ─▶   [episodes, P, K]   A–X  ·        C
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, zip_longest
-from operator import attrgetter
+from operator import is_not
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from framework.reward import Reward
-from framework.types import Answer, Episode, Failure, Item, Malformed, NotApplicable, Truth
+from framework.types import Answer, Episode, Failure, Item, Malformed, NotApplicable, Task, Truth
 from framework.vision.boxes import Box, Point, Space
 
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Side = Annotated[int, Field(ge=1)]
 Kind = Literal["box", "point"]
+Object = tuple[Box | None, Point | None]
 
 UNKNOWN = "what is on that frame is not known"
 
@@ -169,9 +170,6 @@ def scored(
 NO_SPACE = Space("", (0.0, 0.0, 1.0, 1.0), (1.0, 1.0))
 NO_BOX = Box(np.nan, np.nan, np.nan, np.nan, NO_SPACE)
 NO_POINT = Point(np.nan, np.nan, NO_SPACE)
-_CORNERS = attrgetter("x0", "y0", "x1", "y1")
-_POSITION = attrgetter("x", "y")
-_SPACE = attrgetter("space")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +193,15 @@ class Said:
         self.scenes: list[Scene] = []
         rows: dict[tuple[int, int | None], int] = {}
         of: list[int] = []
+        last, at, row = None, None, 0
         for episode, frame in zip(episodes, self.frames, strict=True):
             task = episode.task
-            row = rows.setdefault((id(task), frame), len(rows))
+            if task is not last or frame != at:  # a group's lie together
+                last, at = task, frame
+                row = rows.setdefault((id(task), frame), len(rows))
+                if row == len(self.scenes):
+                    self.scenes.append(_scene(task, frame))
             of.append(row)
-            if row == len(self.scenes):
-                video = task.video
-                self.scenes.append(Scene(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height)))
         self.of: Counts = np.array(of, np.int64)
         """The episodes' scenes: those of one group that speak of one frame share one."""
         self.sizes: Values = np.array([scene.size for scene in self.scenes], np.float64)[self.of]
@@ -212,53 +212,80 @@ class Said:
 
         An item on another frame than the answer's is counted, but has no place.
         """
-        every = list(chain.from_iterable(items))
-        boxes, points = [item.box or NO_BOX for item in every], [item.point or NO_POINT for item in every]
-        said = self._objects(boxes, points, list(map(len, items)), self.of)
+        said = self._objects(
+            ((item.box, item.point) for each in items for item in each),
+            np.array(list(map(len, items)), np.int64),
+            self.of,
+        )
         true = [_true(scene.truth, scene.frame) for scene in self.scenes]
-        boxes, points = [box for each in true for box, _ in each], [point for each in true for _, point in each]
-        found = self._objects(boxes, points, list(map(len, true)), np.arange(len(true)))
         known = [
             bool(objects) or not shows(scene.truth, scene.frame)
             for objects, scene in zip(true, self.scenes, strict=True)
         ]
+        found = self._objects(chain.from_iterable(true), np.array(list(map(len, true)), np.int64), np.arange(len(true)))
         return Beside(said, found, self.of, self.sizes, np.array(known, bool)[self.of])
 
     def placed(self, points: Sequence[Sequence[Point]]) -> tuple[Values, Counts]:
         """These points of each episode, one after another: [2, points] in original pixels, and whose each one is."""
         of = np.repeat(np.arange(len(points)), list(map(len, points)))
-        return self._carried(list(chain.from_iterable(points)), _POSITION, 2, self.of[of]), of
+        return self._points(chain.from_iterable(points), self.of[of]), of
 
-    def _objects(self, boxes: Sequence[Box], points: Sequence[Point], counts: Sequence[int], of: Counts) -> Objects:
-        """Objects, so many of each of these scenes in turn."""
+    def _objects(self, objects: Iterable[tuple[Box | None, Point | None]], counts: Counts, of: Counts) -> Objects:
+        """So many objects of each of these scenes in turn."""
         scenes = np.append(np.repeat(of, counts), 0)
+        box_spaces, x0, y0, x1, y1 = list[Space](), *(list[float]() for _ in range(4))
+        spaces, x, y = list[Space](), list[float](), list[float]()
+        for box, point in chain(objects, [(None, None)]):
+            box, point = box or NO_BOX, point or NO_POINT
+            box_spaces.append(box.space)
+            x0.append(box.x0)
+            y0.append(box.y0)
+            x1.append(box.x1)
+            y1.append(box.y1)
+            spaces.append(point.space)
+            x.append(point.x)
+            y.append(point.y)
         return Objects(
-            self._carried([*boxes, NO_BOX], _CORNERS, 4, scenes),
-            self._carried([*points, NO_POINT], _POSITION, 2, scenes),
-            np.array(counts, np.int64),
+            self._carried((x0, y0, x1, y1), box_spaces, scenes), self._carried((x, y), spaces, scenes), counts
         )
 
-    def _carried(
-        self,
-        positions: Sequence[Box] | Sequence[Point],
-        numbers: Callable[[Box | Point], tuple[float, ...]],
-        axes: int,
-        scenes: Counts,
-    ) -> Values:
-        """[axes, positions] in original pixels; NaN if said of another picture than that of its scene."""
-        ids = np.fromiter(map(id, map(_SPACE, positions)), np.int64, len(positions))
-        other = np.append(True, ids[1:] != ids[:-1])[: len(ids)]  # neighbours mostly share a space
-        spaces: list[Space] = [positions[place].space for place in map(int, np.flatnonzero(other))]
-        named = {scene.picture: number for number, scene in enumerate(self.scenes)}
-        of_scene = np.array([named[scene.picture] for scene in self.scenes], np.int64)
-        of_space = np.array([named.get(space.picture, -1) for space in spaces], np.int64)
-        ways = np.array([space.region + space.units for space in spaces], np.float64).reshape(-1, 6).T
-        way = np.cumsum(other) - 1
-        x0, y0, x1, y1, wide, high = np.where(of_space[way] == of_scene[scenes], ways[:, way], np.nan)
-        flat = np.fromiter(chain.from_iterable(map(numbers, positions)), np.float64, axes * len(positions))
-        carried = flat.reshape(-1, axes).T
-        along_x, along_y = carried[0::2] * ((x1 - x0) / wide) + x0, carried[1::2] * ((y1 - y0) / high) + y0
-        return np.stack([along_x, along_y], 1).reshape(axes, -1)
+    def _points(self, points: Iterable[Point], scenes: Counts) -> Values:
+        spaces, x, y = list[Space](), list[float](), list[float]()
+        for point in points:
+            spaces.append(point.space)
+            x.append(point.x)
+            y.append(point.y)
+        return self._carried((x, y), spaces, scenes)
+
+    def _carried(self, said: Sequence[Sequence[float]], spaces: Sequence[Space], scenes: Counts) -> Values:
+        """What is said along x, y, x … in these spaces, in original pixels; NaN if of another picture than its scene's.
+
+        Neighbours mostly share a space and a scene, so ways are looked up once a run of them.
+        """
+        carried = np.array([np.fromiter(line, np.float64, len(line)) for line in said])
+        begins = np.fromiter(map(is_not, spaces, chain((None,), spaces)), np.bool_, len(spaces))
+        begins[1:] |= scenes[1:] != scenes[:-1]
+        starts = np.flatnonzero(begins)
+        ways = np.array([_way(spaces[start], self.scenes[int(scenes[start])]) for start in map(int, starts)])
+        ways = np.repeat(ways.reshape(-1, 4).T, np.diff(starts, append=len(spaces)), axis=1)
+        for line in range(len(said)):
+            carried[line] *= ways[line % 2]
+            carried[line] += ways[2 + line % 2]
+        return carried
+
+
+def _way(space: Space, scene: Scene) -> tuple[float, float, float, float]:
+    """What x and y are multiplied by, and what is then added, to count in pixels of the scene."""
+    if space.picture != scene.picture:
+        return np.nan, np.nan, np.nan, np.nan
+    x0, y0, x1, y1 = space.region
+    wide, high = space.units
+    return (x1 - x0) / wide, (y1 - y0) / high, x0, y0
+
+
+def _scene(task: Task, frame: int | None) -> Scene:
+    video = task.video
+    return Scene(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height))
 
 
 def shows(truth: Truth, frame: int | None) -> bool:
@@ -282,8 +309,5 @@ def _number(picture: str) -> int:
     return int(picture.rpartition("#")[2])
 
 
-def _true(truth: Truth, frame: int | None) -> list[tuple[Box, Point]]:
-    if frame is None:
-        return []
-    pairs = zip_longest(truth.boxes.get(frame, ()), truth.points.get(frame, ()))
-    return [(box or NO_BOX, point or NO_POINT) for box, point in pairs]
+def _true(truth: Truth, frame: int | None) -> list[Object]:
+    return [] if frame is None else list(zip_longest(truth.boxes.get(frame, ()), truth.points.get(frame, ())))
