@@ -7,7 +7,7 @@ import asyncio
 import random
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from framework import rows
@@ -25,28 +25,43 @@ from framework.train.launch import environment, launched
 from framework.train.run import Run
 from framework.types import Episode, Stop, Task
 
+ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+"""What torchrun would tell the only process of a run."""
+
 
 def train_cold_start(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bool = False) -> Path:
-    """Imitate to the end of the stage; the checkpoint as Hugging Face lays it out. What is done already stays."""
+    """Imitate to the end of the stage; the checkpoint as Hugging Face lays it out. What is done already stays.
+
+    The demonstrations are played while the process that will imitate them imports verl.
+    """
     run, stage = Run(folder.resolve(), STAGE), recipe.stages.cold_start
     if fresh:
         shutil.rmtree(run.home, ignore_errors=True)
     if run.last_step() < stage.steps:
         model = recipe.reasoner.folder()
         run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
-        shown = conversations.read(Path(stage.conversations)) if stage.conversations else demonstrations(recipe)
-        if len(shown) < stage.batch:
-            raise DataError(f"stages.cold_start.batch: {stage.batch}, but there are only {len(shown)} conversations")
-        conversations.write(run.home / DEMONSTRATIONS, shown)
-        env = environment(recipe, run, model, beside)
-        launched(run, stage.steps, _command(recipe.cluster.gpus_per_node), env)
+        command, told = _process(recipe.cluster.gpus_per_node)
+        env = {**environment(recipe, run, model, beside), **told}
+        launched(run, stage.steps, command, env, meanwhile=lambda: _written(recipe, run.home / DEMONSTRATIONS))
     return run.checkpoint(run.last_step()) / "huggingface"
 
 
-def _command(devices: int) -> Sequence[str]:
-    """verl's SFT trainer is a program for torchrun: one process per device."""
+def _process(devices: int) -> tuple[Sequence[str], Mapping[str, str]]:
+    """verl's SFT trainer is a program for torchrun, one process per device; one alone is started without."""
+    if devices == 1:
+        return (sys.executable, "-m", "framework.train.imitation"), ALONE
     torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}")
-    return sys.executable, *torchrun, "-m", "framework.train.imitation"
+    return (sys.executable, *torchrun, "-m", "framework.train.imitation"), {}
+
+
+def _written(recipe: Recipe, file: Path) -> None:
+    """The stage's conversations, as they are given or played anew."""
+    file.unlink(missing_ok=True)
+    stage = recipe.stages.cold_start
+    shown = conversations.read(Path(stage.conversations)) if stage.conversations else demonstrations(recipe)
+    if len(shown) < stage.batch:
+        raise DataError(f"stages.cold_start.batch: {stage.batch}, but there are only {len(shown)} conversations")
+    conversations.write(file, shown)
 
 
 def demonstrations(recipe: Recipe) -> list[Conversation]:

@@ -13,7 +13,7 @@ from typing import Any
 from framework.errors import LimnerError
 from framework.recipe import Recipe
 from framework.train.run import Run
-from framework.train.settings import EYES, defaults
+from framework.train.settings import EYES, defaults, divisor
 from framework.train.tracker import Tracker
 
 STAGE = "cold_start"
@@ -22,7 +22,6 @@ DEMONSTRATIONS = "demonstrations.jsonl"
 SAME = {
     "stages.cold_start.steps": "trainer.total_training_steps",
     "stages.cold_start.batch": "data.train_batch_size",
-    "stages.cold_start.micro_batch": "data.micro_batch_size_per_gpu",
     "stages.cold_start.lr": "optim.lr",
     "stages.cold_start.schedule": "optim.lr_scheduler_type",
     "stages.cold_start.least": "optim.min_lr_ratio",
@@ -80,6 +79,7 @@ LOGGED = {
 
 def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """What verl is told, by its own dotted keys."""
+    stage, devices = recipe.stages.cold_start, recipe.cluster.gpus_per_node
     return {
         **HOUSE,
         **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
@@ -87,7 +87,8 @@ def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
         **({"model.exclude_modules": EYES} if "vision" in recipe.algorithm.freeze else {}),
         **({} if recipe.reasoner.packs else UNPACKED),
         "trainer.logger": list(recipe.stages.rl.trackers),
-        "optim.betas": list(recipe.stages.cold_start.betas),
+        "optim.betas": list(stage.betas),
+        "data.micro_batch_size_per_gpu": divisor(stage.batch // devices, stage.micro_batch),
         "data.train_files": str(folder / DEMONSTRATIONS),
         "data.max_length": recipe.rollout.prompt_tokens + recipe.rollout.episode_tokens,
         "trainer.default_local_dir": str(folder / "checkpoints"),
@@ -111,7 +112,7 @@ class Diary(Tracker):
 
 def train(run: Run) -> None:
     from omegaconf import OmegaConf
-    from torch import distributed
+    from torch import distributed, multiprocessing
     from verl.trainer import sft_trainer
 
     import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
@@ -124,6 +125,8 @@ def train(run: Run) -> None:
     for key, value in overrides(recipe, run.home).items():
         OmegaConf.update(config, key, value, force_add=True)
     patches.sft_diary(lambda: Diary(run.metrics, STAGE))
+    multiprocessing.set_sharing_strategy("file_system")  # or the loader's process is connected to once a tensor
+    sys.stdin.read()  # it ends when the demonstrations lie there
     distributed.init_process_group("cpu:gloo" if patches.on_cpu() else None)
     try:
         sft_trainer.SFTTrainer(config).fit()

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,14 +46,22 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
     return run
 
 
-def launched(run: Run, steps: int, command: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run a stage's process to its end and show how it goes."""
+def launched(
+    run: Run, steps: int, command: Sequence[str], env: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Run a stage's process to its end and show how it goes.
+
+    What is done `meanwhile` is done when the process finds the end of its standard input.
+    """
     console = Console(highlight=False, soft_wrap=True)
     stage, began = run.stage, run.last_step()
     rewind(run.metrics, stage, began)
     run.reason.unlink(missing_ok=True)
     console.print(f"{stage}: step {began} of {steps} · {run.folder} · verl is starting", markup=False)
     with _heeded(), _driver(run, command, env) as driver, _shown(console, stage, steps, began) as show:
+        assert driver.stdin
+        with driver.stdin:
+            meanwhile()
         for line in _lines(run.metrics, stage, driver, began):
             show(line)
     if driver.returncode:
@@ -111,7 +119,7 @@ def _driver(run: Run, command: Sequence[str], env: Mapping[str, str]) -> Iterato
             cwd=run.home,
             stdout=log,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for this process, which then asks the driver to stop
         )
         try:

@@ -152,7 +152,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     mini_batch = algorithm.mini_batch or algorithm.prompts
     yield f"{ACTOR}.ppo_mini_batch_size", mini_batch
     shards = max(cluster.nodes * cluster.gpus_per_node // cluster.sequence_parallel, 1)
-    micro_batch = _divisor(mini_batch * algorithm.group // shards, algorithm.micro_batch)
+    micro_batch = divisor(mini_batch * algorithm.group // shards, algorithm.micro_batch)
     for side, key in ((ACTOR, "ppo"), (ROLLOUT, "log_prob"), (REF, "log_prob")):
         yield f"{side}.{key}_micro_batch_size_per_gpu", micro_batch
     low, high = algorithm.clip
@@ -180,7 +180,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
         yield f"{ROLLOUT}.max_num_batched_tokens", sampling.prompt_tokens + sampling.episode_tokens
 
 
-def _divisor(number: int, most: int) -> int:
+def divisor(number: int, most: int) -> int:
     """The largest divisor of `number` that is no more than `most`: verl wants micro-batches of equal size."""
     return max(each for each in range(1, max(min(number, most), 1) + 1) if number % each == 0)
 

@@ -41,6 +41,11 @@ def test_devices_must_share_a_step_evenly():
     assert remedy.endswith("set it to 3, 6 …")
 
 
+def test_devices_must_share_a_batch_of_demonstrations_evenly():
+    [remedy] = remedies("cluster.platform=cuda", "cluster.gpus_per_node=8", "stages.cold_start.batch=20")
+    assert remedy.startswith("stages.cold_start.batch: 20 conversations do not divide among 8 devices")
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
