@@ -23,11 +23,8 @@ from framework.config import SerializeAsAny, Settings, chosen
 from framework.data.conversations import Conversation, Draws
 from framework.errors import DataError
 from framework.reasoners.decoder import Decoder
-from framework.types import Answer, AnyMask, Episode, Mask, Picture, Role, Task, Turn, Video
+from framework.types import Answer, AnyMask, Episode, Mask, Picture, Task, Video
 from framework.vision.plan import spread
-
-LARGE = (Role.KEYFRAME, Role.CROP, Role.TARGET)
-"""What a picture is shown large for."""
 
 
 class Drawing(Settings):
@@ -88,7 +85,7 @@ def sitting(episode: Episode, drawing: Drawing) -> Sitting:
     task, turns, large = episode.task, list[Canvas](), episode.task.video.length // 2
     everywhere = tuple(spread(task.video.length, drawing.frames))
     for turn in episode.turns:
-        large = shown_large(turn, large)
+        large = large if turn.seen.keyframe is None else turn.seen.keyframe
         named = turn.said.parsed.keyframe if isinstance(turn.said.parsed, Answer) else None
         keyframe = large if named is None or drawing.keyframe == "reference" else named
         turns.append(Canvas(everywhere, keyframe, truths(task, {*everywhere, keyframe})))
@@ -113,12 +110,6 @@ def _canvas(draws: Draws, video: Video) -> Canvas:
     if draws.keyframe is None:
         return Canvas(tuple(draws.frames), video.length // 2, truth)
     return Canvas(tuple(draws.frames), draws.keyframe, {**truth, draws.keyframe: draws.on_keyframe or nothing})
-
-
-def shown_large(turn: Turn, before: int) -> int:
-    """The frame that a turn was shown large; the one before, if it was shown none."""
-    large = [picture.frame for picture in turn.seen.pictures if picture.role in LARGE]
-    return large[-1] if large else before
 
 
 def truths(task: Task, frames: set[int]) -> dict[int, AnyMask]:

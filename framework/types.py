@@ -26,6 +26,11 @@ class Role(StrEnum):
     REFERENCE = "reference"
     TARGET = "target"
 
+    @property
+    def large(self) -> bool:
+        """Is it shown to be seen closely?"""
+        return self in (Role.KEYFRAME, Role.CROP, Role.TARGET)
+
 
 @dataclass(frozen=True, slots=True)
 class Video:
@@ -158,6 +163,11 @@ class Observation:
     @property
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(part for part in self.content if isinstance(part, Picture))
+
+    @property
+    def keyframe(self) -> int | None:
+        """The frame that is shown large: the last one, if several are."""
+        return next((picture.frame for picture in reversed(self.pictures) if picture.role.large), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,15 +22,13 @@ from typing import Literal, cast
 
 from framework import codec
 from framework.errors import DataError, UserError
-from framework.types import Episode, Mask, Picture, Role, Truth
+from framework.types import Episode, Mask, Picture, Truth
 from framework.vision import masks
 from framework.vision.plan import spread
 
 Speaker = Literal["system", "user", "assistant"]
 DRAWN_ON = 5
 """Frames of the clip on which a reply draws, besides its keyframe."""
-LARGE = (Role.KEYFRAME, Role.CROP, Role.TARGET)
-"""What a picture is shown large for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +92,7 @@ def rightly(episode: Episode, frames: int = DRAWN_ON) -> Iterator[Draws]:
     truth, length = episode.task.truth, episode.task.video.length
     everywhere, keyframe = _true(truth, spread(length, frames)), length // 2
     for turn in episode.turns:
-        large = [picture.frame for picture in turn.seen.pictures if picture.role in LARGE]
-        keyframe = large[-1] if large else keyframe
+        keyframe = keyframe if turn.seen.keyframe is None else turn.seen.keyframe
         known = _true(truth, [keyframe])
         yield Draws(frames=everywhere, keyframe=keyframe if known else None, on_keyframe=known.get(keyframe))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.drawing import LARGE, Sitting, sitting
+from framework.drawing import Sitting, sitting
 from framework.errors import PixelError
 from framework.reasoners import pen as pens
 from framework.reasoners.eyes import See, clear
@@ -112,7 +112,7 @@ class Artist:
         """The last token's mask on the keyframe, and over the clip."""
         video, key, last = there.video, there.turns[-1].keyframe, said.hidden[-1]
         answer, follow = episode.answer, self.recipe.propagator
-        chosen = any(picture.role in LARGE for turn in episode.turns for picture in turn.seen.pictures)
+        chosen = any(turn.seen.keyframe is not None for turn in episode.turns)
         if answer and answer.keyframe is not None and not chosen:
             key = answer.keyframe
         if follow is None:
