@@ -228,14 +228,16 @@ class Said:
     def placed(self, points: Sequence[Sequence[Point]]) -> tuple[Values, Counts]:
         """These points of each episode, one after another: [2, points] in original pixels, and whose each one is."""
         of = np.repeat(np.arange(len(points)), list(map(len, points)))
-        return self._points(chain.from_iterable(points), self.of[of]), of
+        every = list(chain.from_iterable(points))
+        places = [point.x for point in every], [point.y for point in every]
+        return self._carried(places, [point.space for point in every], self.of[of]), of
 
-    def _objects(self, objects: Iterable[tuple[Box | None, Point | None]], counts: Counts, of: Counts) -> Objects:
+    def _objects(self, objects: Iterable[Object], counts: Counts, of: Counts) -> Objects:
         """So many objects of each of these scenes in turn."""
         scenes = np.append(np.repeat(of, counts), 0)
         box_spaces, x0, y0, x1, y1 = list[Space](), *(list[float]() for _ in range(4))
         spaces, x, y = list[Space](), list[float](), list[float]()
-        for box, point in chain(objects, [(None, None)]):
+        for box, point in chain(objects, [(None, None)]):  # once over them all: they lie far apart in memory
             box, point = box or NO_BOX, point or NO_POINT
             box_spaces.append(box.space)
             x0.append(box.x0)
@@ -249,14 +251,6 @@ class Said:
             self._carried((x0, y0, x1, y1), box_spaces, scenes), self._carried((x, y), spaces, scenes), counts
         )
 
-    def _points(self, points: Iterable[Point], scenes: Counts) -> Values:
-        spaces, x, y = list[Space](), list[float](), list[float]()
-        for point in points:
-            spaces.append(point.space)
-            x.append(point.x)
-            y.append(point.y)
-        return self._carried((x, y), spaces, scenes)
-
     def _carried(self, said: Sequence[Sequence[float]], spaces: Sequence[Space], scenes: Counts) -> Values:
         """What is said along x, y, x … in these spaces, in original pixels; NaN if of another picture than its scene's.
 
@@ -267,10 +261,11 @@ class Said:
         begins[1:] |= scenes[1:] != scenes[:-1]
         starts = np.flatnonzero(begins)
         ways = np.array([_way(spaces[start], self.scenes[int(scenes[start])]) for start in map(int, starts)])
-        ways = np.repeat(ways.reshape(-1, 4).T, np.diff(starts, append=len(spaces)), axis=1)
-        for line in range(len(said)):
-            carried[line] *= ways[line % 2]
-            carried[line] += ways[2 + line % 2]
+        wide, high, x, y = np.repeat(ways.reshape(-1, 4).T, np.diff(starts, append=len(spaces)), axis=1)
+        carried[0::2] *= wide
+        carried[0::2] += x
+        carried[1::2] *= high
+        carried[1::2] += y
         return carried
 
 
