@@ -99,9 +99,10 @@ def batch(recipe: Recipe) -> list[Finding]:
         remedy = f"algorithm.prompts: {learned} episodes do not divide among {among}; set it to {step}, {2 * step} …"
         findings.append(Finding("devices", str(shards), f"divides {learned}", remedy))
     if (stage := recipe.stages.cold_start).steps and stage.batch % cluster.gpus_per_node:
-        among = f"do not divide among {cluster.gpus_per_node} devices (cluster.gpus_per_node)"
-        remedy = f"stages.cold_start.batch: {stage.batch} conversations {among}; set it to a multiple"
-        findings.append(Finding("cold start", str(stage.batch), f"multiple of {cluster.gpus_per_node}", remedy))
+        share = cluster.gpus_per_node
+        among = f"do not divide among {share} devices (cluster.gpus_per_node)"
+        remedy = f"stages.cold_start.batch: {stage.batch} conversations {among}; set it to {share}, {2 * share} …"
+        findings.append(Finding("cold start", str(stage.batch), f"multiple of {share}", remedy))
     if algorithm.prompts > recipe.data.train.size():
         size = recipe.data.train.size()
         remedy = (

@@ -212,17 +212,14 @@ class Said:
 
         An item on another frame than the answer's is counted, but has no place.
         """
-        said = self._objects(
-            ((item.box, item.point) for each in items for item in each),
-            np.array(list(map(len, items)), np.int64),
-            self.of,
-        )
+        every = ((item.box, item.point) for each in items for item in each)
+        said = self._objects(every, list(map(len, items)), self.of)
         true = [_true(scene.truth, scene.frame) for scene in self.scenes]
         known = [
             bool(objects) or not shows(scene.truth, scene.frame)
             for objects, scene in zip(true, self.scenes, strict=True)
         ]
-        found = self._objects(chain.from_iterable(true), np.array(list(map(len, true)), np.int64), np.arange(len(true)))
+        found = self._objects(chain.from_iterable(true), list(map(len, true)), np.arange(len(true)))
         return Beside(said, found, self.of, self.sizes, np.array(known, bool)[self.of])
 
     def placed(self, points: Sequence[Sequence[Point]]) -> tuple[Values, Counts]:
@@ -232,7 +229,7 @@ class Said:
         places = [point.x for point in every], [point.y for point in every]
         return self._carried(places, [point.space for point in every], self.of[of]), of
 
-    def _objects(self, objects: Iterable[Object], counts: Counts, of: Counts) -> Objects:
+    def _objects(self, objects: Iterable[Object], counts: Sequence[int], of: Counts) -> Objects:
         """So many objects of each of these scenes in turn."""
         scenes = np.append(np.repeat(of, counts), 0)
         box_spaces, x0, y0, x1, y1 = list[Space](), *(list[float]() for _ in range(4))
@@ -247,9 +244,8 @@ class Said:
             spaces.append(point.space)
             x.append(point.x)
             y.append(point.y)
-        return Objects(
-            self._carried((x0, y0, x1, y1), box_spaces, scenes), self._carried((x, y), spaces, scenes), counts
-        )
+        boxes, points = self._carried((x0, y0, x1, y1), box_spaces, scenes), self._carried((x, y), spaces, scenes)
+        return Objects(boxes, points, np.array(counts, np.int64))
 
     def _carried(self, said: Sequence[Sequence[float]], spaces: Sequence[Space], scenes: Counts) -> Values:
         """What is said along x, y, x … in these spaces, in original pixels; NaN if of another picture than its scene's.

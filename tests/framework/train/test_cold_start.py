@@ -32,7 +32,7 @@ def test_what_passes_through_a_device_at_a_time_is_no_more_than_its_share(device
     assert overrides(recipe, Path("runs"))["data.micro_batch_size_per_gpu"] == at_once
 
 
-def test_conversations_that_cannot_be_read_stop_the_process_that_waits_for_them(tmp_path: Path):
+def test_conversations_that_cannot_be_read_are_told_by_their_line_and_not_imitated(tmp_path: Path):
     (tmp_path / "said.jsonl").write_text('{"bad": 1}\n')
     said = [
         "reasoner.grounding=0",
