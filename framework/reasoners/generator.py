@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.reasoners.attention import exact_attention
 from framework.reasoners.sampling import Request, Sampled
 from framework.reasoners.towers import quicken_towers
 from framework.reasoners.voice import Voice
@@ -29,6 +30,7 @@ class Generator:
     def __init__(self, model: Any, voice: Voice, seed: int = 0) -> None:
         import torch
 
+        exact_attention()
         quicken_towers()
         self.model, self.voice = model.eval(), voice
         self.lots = np.random.default_rng(seed)

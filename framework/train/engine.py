@@ -15,6 +15,7 @@ from verl.utils.tensordict_utils import get_non_tensor_data
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
+from framework.reasoners.attention import exact_attention
 from framework.reasoners.towers import quicken_towers
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
@@ -130,4 +131,5 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
 patches.no_pinned_memory()
 if patches.on_cpu():
     patches.log_probs_at_once()
+exact_attention()
 quicken_towers()

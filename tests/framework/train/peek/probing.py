@@ -1,7 +1,7 @@
 """The driver with a trainer that is put to the test in its first step: does it stop where it should?
 
-old log-probs ─▶ again, with no gap allowed ─▶ again, with pictures without a mark on them ─▶ a pool ─▶ as ever
-                 └ what stopped it ────────────┴─▶ logs/probes.json ◀──────────────────────────┘
+pictures without a mark on them, no gap allowed ─▶ again, any gap allowed ─▶ a pool ─▶ as ever
+└ what stopped it ───────────────────────────────┴─▶ logs/probes.json ◀──────┘
 """
 
 import json
@@ -27,9 +27,9 @@ Inputs = dict[str, torch.Tensor]
 class Probed(trainer.Sync):
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         if not self.sighted:
-            probes: dict[str, Any] = {"gap": self.stopped(batch, "stages.rl.gap_stop=0")}
             shown = column(batch, "multi_modal_inputs")
             put(batch, [blank(inputs) for inputs in shown])
+            probes: dict[str, Any] = {"gap": self.stopped(batch, "stages.rl.gap_stop=0")}
             probes["blind"] = self.stopped(batch, "stages.rl.gap_stop=1000")
             put(batch, shown)
             probes |= {"pool": pooling.probes(self.run.logs)}

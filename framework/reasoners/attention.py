@@ -1,0 +1,41 @@
+"""Attention that does not feel what else is in a batch, for models on a CPU.
+
+    with a cache, padded on the left (rollout)     ─┐  sums of 32 bits round by their order, and that by the padding;
+    episodes laid end to end in one row (trainer)  ─┴▶ sums of 64 bits, rounded once, come to the same number
+
+So rollout and trainer agree to the last bit about a token that the same weights said. Where gradients are asked for,
+and on accelerators, nothing changes.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+@cache
+def exact_attention() -> None:
+    """For every float32 model of this process, now and later."""
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    original: Any = ALL_ATTENTION_FUNCTIONS["sdpa"]
+
+    def attend(
+        module: Any,
+        query: "torch.Tensor",
+        key: "torch.Tensor",
+        value: "torch.Tensor",
+        attention_mask: "torch.Tensor | None",
+        **rest: Any,
+    ) -> tuple["torch.Tensor", None]:
+        import torch
+
+        if torch.is_grad_enabled() or query.device.type != "cpu" or query.dtype != torch.float32:
+            return original(module, query, key, value, attention_mask, **rest)
+        if attention_mask is not None and attention_mask.is_floating_point():
+            attention_mask = attention_mask.double()
+        heard, nothing = original(module, query.double(), key.double(), value.double(), attention_mask, **rest)
+        return heard.float(), nothing
+
+    ALL_ATTENTION_FUNCTIONS.register("sdpa", attend)
