@@ -10,8 +10,8 @@ becomes of its numbers, and of its failures, is the recipe's choice; framework/r
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
@@ -23,8 +23,29 @@ from framework.types import Broken, Episode, Failure, Malformed, NotApplicable
 
 FAILURES = (Malformed, NotApplicable, Broken)
 
+T = TypeVar("T")
 OnFailure = Literal["zero", "skip", "drop_group", "raise"]
 """It counts 0; it is left out of the formula; nothing of the group is learned from; the run stops."""
+
+
+class Batch(tuple[Episode, ...]):
+    """Episodes that several rewards look at: what more than one of them needs is made once, and ends with the batch."""
+
+    made: dict[Callable[..., Any], Any]
+
+    def __new__(cls, episodes: Iterable[Episode]) -> Self:
+        batch = super().__new__(cls, episodes)
+        batch.made = {}
+        return batch
+
+
+def shared(make: Callable[[Sequence[Episode]], T], episodes: Sequence[Episode]) -> T:
+    """What `make` makes of these episodes; of a Batch, once for all rewards."""
+    if not isinstance(episodes, Batch):
+        return make(episodes)
+    if make not in episodes.made:
+        episodes.made[make] = make(episodes)
+    return episodes.made[make]
 
 
 class Reward(Settings):

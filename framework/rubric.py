@@ -20,7 +20,7 @@ from framework.config import Fault
 from framework.errors import RewardError, UserError
 from framework.line import along
 from framework.registry import nearest
-from framework.reward import FAILURES, OnFailure, Reward, TurnReward
+from framework.reward import FAILURES, Batch, OnFailure, Reward, TurnReward
 from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop
 
 Values = NDArray[np.float64]
@@ -68,7 +68,7 @@ class Rubric:
         `step` is that of the rl stage, for settings that change; episodes of one group are of one task if not said.
         """
         sound = [place for place, episode in enumerate(episodes) if episode.stop is not Stop.ERROR]
-        played = [episodes[place] for place in sound]
+        played = Batch(episodes[place] for place in sound)
         of = [groups[place] if groups else episodes[place].task.id for place in sound]
         scored = dict(zip(sound, self._score(played, step, of), strict=True))
         return [scored.get(place) or _lost(episode) for place, episode in enumerate(episodes)]

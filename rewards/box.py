@@ -6,7 +6,8 @@ Measures of boxes [..., 4] broadcast like any arithmetic: [n, P, 1, 4] with [n, 
 import numpy as np
 from pydantic import Field
 
-from rewards.pairs import PairReward, Pairs, PixelReward, Values
+from rewards.pairs import PairReward, Pairs, PixelReward
+from rewards.said import Values
 
 
 class BoxIoU(PairReward):

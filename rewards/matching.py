@@ -11,8 +11,9 @@ from framework.config import Fault, Name, SerializeAsAny, chosen
 from framework.reward import Reward
 from framework.types import Answer, Episode, Failure, Truth
 from rewards.box import BoxHit, BoxNear
-from rewards.pairs import Beside, Counts, Kind, PairReward, Said, Values, scored
+from rewards.pairs import Beside, Kind, PairReward
 from rewards.point import PointNear
+from rewards.said import Counts, Said, Values, scored
 
 ENUMERATED = 4
 """Up to so many objects all assignments are tried at once, for all episodes; beyond, one by one."""
@@ -77,7 +78,7 @@ class Matched(Reward):
         return scored(episodes, lacking, _fault, self._score)
 
     def _score(self, said: Said) -> Values:
-        there = said.beside([answer.items for answer in said.answers])
+        there = Beside.of(said, [answer.items for answer in said.answers])
         counts = np.stack([there.said.counts, there.true.counts[there.truths]])
         seen = np.minimum(counts, self.most)
         scores, larger = np.where(there.known, 0, np.nan), np.where(there.known & seen.all(0), seen.max(0), 0)
@@ -87,7 +88,7 @@ class Matched(Reward):
                 scores[block] = matched(self._pairwise(there, block, size))
         scores /= np.maximum(counts.max(0), 1)
         for row in map(int, np.flatnonzero(~counts.any(0))):
-            if nowhere(said.episodes[row].task.truth):
+            if nowhere(said.scenes[int(said.of[row])].truth):
                 scores[row] = self.best
         return scores
 

@@ -12,7 +12,8 @@ from framework.types import Answer, Episode, Failure, Truth
 from framework.vision.boxes import Point
 from framework.vision.distance import FAR, taxicab
 from framework.vision.masks import as_runs
-from rewards.pairs import Counts, Kind, PairReward, Pairs, PixelReward, Said, Side, Values, scored, shows
+from rewards.pairs import Kind, PairReward, Pairs, PixelReward, Side
+from rewards.said import Counts, Said, Values, scored
 
 Metric = Literal["l1", "l2"]
 
@@ -74,7 +75,7 @@ class PointInOwnBox(Reward):
         return "" if answer.items else "the answer has no objects"
 
     def _score(self, said: Said) -> Values:
-        objects = said.beside([answer.items for answer in said.answers]).said
+        objects = said.objects([answer.items for answer in said.answers])
         within = inside(objects.points.T, objects.boxes.T)[:-1]
         return _share(within, np.repeat(np.arange(len(objects.counts)), objects.counts), len(objects.counts))
 
@@ -122,7 +123,7 @@ def _lacking(truth: Truth) -> str:
 
 def _known(said: Said) -> NDArray[np.bool_]:
     """Is it known what is on the frame?"""
-    known = [scene.frame in scene.truth.masks or not shows(scene.truth, scene.frame) for scene in said.scenes]
+    known = [scene.frame in scene.truth.masks or not scene.shows for scene in said.scenes]
     return np.array(known, np.bool_)[said.of]
 
 

@@ -18,7 +18,7 @@ from framework.vision import masks
 from framework.vision.colour import BoxFill
 from framework.vision.segmenter import Asked, Found, Segmenter
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU, Pair
-from rewards.pairs import UNKNOWN
+from rewards.said import UNKNOWN
 from rewards.temporal import absent
 
 MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}

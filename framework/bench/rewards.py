@@ -17,7 +17,7 @@ from rich.table import Table
 from framework.bench import o3, r1
 from framework.bench.race import Row, Side, race, rate, tables
 from framework.config import load
-from framework.reward import Rewards
+from framework.reward import Batch, Rewards
 from framework.rubric import Rubric, Values
 from framework.types import Answer, Episode
 from framework.vision import masks
@@ -50,12 +50,17 @@ def _of_r1(episodes: int, rounds: int) -> tuple[list[Row], float]:
     matched, beside = whole.rewards["accuracy"], whole.rewards["beside"]
     geometry = Rubric({"accuracy": matched, "beside": beside})
     played = r1.played(tasks)
+
+    def ours() -> object:
+        batch = Batch(played)  # as a rubric scores them
+        return matched(batch), beside(batch)
+
     answers = [(episode.answer or Answer(), known) for episode, (*_, known) in zip(played, loop.said, strict=True)]
     rows: list[tuple[str, Side, Side, float | None]] = [
         ("R1: read, geometry, formula", lambda: totals(geometry, r1.played(tasks)), loop.geometries, 2.5),
         (
             "R1: geometry alone",
-            lambda: (matched(played), beside(played)),
+            ours,
             lambda: [loop.geometry(answer.items, known) for answer, known in answers],
             7,
         ),

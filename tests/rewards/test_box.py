@@ -16,7 +16,7 @@ from framework.testing import check_reward
 from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Video
 from framework.vision.boxes import Box
 from rewards.box import BoxGIoU, BoxHit, BoxIoU, BoxL1, BoxNear, giou, iou, mean_difference
-from rewards.pairs import UNKNOWN
+from rewards.said import UNKNOWN
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "r1_rewards.json"
 CASES = [case for case in json.loads(GOLDEN.read_text())["cases"] if case.get("pairs")]

@@ -20,7 +20,7 @@ from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Vide
 from framework.vision.boxes import Box, Point
 from rewards.box import BoxGIoU, BoxHit, BoxIoU, BoxNear
 from rewards.matching import Matched, matched
-from rewards.pairs import UNKNOWN
+from rewards.said import UNKNOWN
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "r1_rewards.json"
 CASES = [case for case in json.loads(GOLDEN.read_text())["cases"] if case.get("pairs")]

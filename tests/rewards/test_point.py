@@ -17,7 +17,6 @@ from framework.testing import check_reward
 from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Video
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
-from rewards.pairs import UNKNOWN
 from rewards.point import (
     NegativePoint,
     PointDistance,
@@ -28,6 +27,7 @@ from rewards.point import (
     distance,
     inside,
 )
+from rewards.said import UNKNOWN
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "r1_rewards.json"
 CASES = [case for case in json.loads(GOLDEN.read_text())["cases"] if case.get("pairs")]
