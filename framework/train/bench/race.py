@@ -20,7 +20,7 @@ from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.recipe import Recipe
 from framework.train.bench import rival, script
 from framework.train.run import Run
-from framework.train.server import LARGEST, Server
+from framework.train.server import CALLS, LARGEST, Server, server_name
 
 ROUNDS = 6
 """Both begin equally often."""
@@ -56,7 +56,7 @@ class Race:
         voice = self.recipe.reasoner.voice()
         task = self.recipe.data.train.task(0)
         self.reply = (*voice.write(script.reply(self.recipe, task)), voice.stop_tokens[0])
-        server: Any = ray.remote(Reciter).options(num_cpus=0, max_concurrency=1000)
+        server: Any = ray.remote(Reciter).options(name=server_name(0), num_cpus=0, max_concurrency=CALLS)
         client = LLMServerClient(config, get_router_handle({"reciter": server.remote(self.reply)}))
         theirs = config.copy()
         for key, value in rival.settings(self.recipe, run.folder).items():
