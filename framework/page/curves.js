@@ -1,5 +1,6 @@
 // Panels of curves: each value faint, the smoothed one strong, and all of a step's values where the pointer is.
 
+const FAINTEST = 1e-8;  // on a logarithmic scale; 32 bits tell no less apart
 const PLOT = { wide: 360, high: 176, left: 44, right: 6, top: 8, bottom: 22, gap: 44 };
 
 function curves(section) {
@@ -40,7 +41,7 @@ class Facet {
   constructor({ stage, span: [first, last], series }, x, wide, { log, facets }) {
     Object.assign(this, { series, x, wide });
     this.steps = [...new Set(series.flatMap((each) => each.steps))].sort((a, b) => a - b);
-    const scaled = log ? (value) => Math.log10(Math.max(value, 1e-12)) : (value) => value;
+    const scaled = log ? (value) => Math.log10(Math.max(value, FAINTEST)) : (value) => value;
     const [least, most] = reach(series.flatMap((each) => [...each.values, ...each.smooth]).map(scaled));
     const high = PLOT.high - PLOT.top - PLOT.bottom;
     this.at = (step) => x + (last === first ? 0.5 : (step - first) / (last - first)) * wide;
