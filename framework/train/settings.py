@@ -174,6 +174,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield f"{FSDP}.optimizer_offload", cluster.offload
     yield f"{REF}.fsdp_config.param_offload", cluster.offload
     yield f"{ROLLOUT}.max_model_len", sampling.prompt_tokens + sampling.episode_tokens
+    if sampling.backend == "transformers":
+        yield f"{ROLLOUT}.router_config_path", str(Path(__file__).with_name("desk.yaml"))
     yield "trainer.test_freq", stage.test_every or -1
     if cluster.platform == "cpu":
         yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
