@@ -1,7 +1,7 @@
 """Attention that does not feel what else is in a batch, for models on a CPU.
 
-    with a cache, padded on the left (rollout)     ─┐  sums of 32 bits round by their order, and that by the padding;
-    episodes laid end to end in one row (trainer)  ─┴▶ sums of 64 bits, rounded once, come to the same number
+    token by token, padded on the left (rollout)  ─┐  sums of 32 bits round by their order, and that by the padding;
+    whole episodes, padded otherwise (trainer)    ─┴▶ sums of 64 bits, rounded once, come to the same number
 
 So rollout and trainer agree to the last bit about a token that the same weights said. Where gradients are asked for,
 and on accelerators, nothing changes.
