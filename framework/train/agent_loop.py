@@ -29,6 +29,7 @@ from framework.train.reason import reason
 from framework.train.run import Run
 from framework.train.sample import Sample
 from framework.train.seed import seed
+from framework.train.server import known_early
 from framework.training import Sampling
 from framework.types import Episode, Stop, Task
 
@@ -154,6 +155,25 @@ class Players(AgentLoopManagerTQ):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.agent_loop_workers_class = ray.remote(Player)
+
+    async def _init_agent_loop_workers(self) -> None:
+        self.agent_loop_workers = early(self.config)
+        if not self.agent_loop_workers:
+            await super()._init_agent_loop_workers()
+
+
+def early(config: Any) -> list[Any]:
+    """Where servers are asked by name, players need none to begin: they load beside the trainer, not after it.
+
+    They end when nobody holds what is handed back; who asks again is handed the same.
+    """
+    if not known_early(Run.here().recipe):
+        return []
+    options: dict[str, Any] = {"get_if_exists": True, "num_cpus": 0}
+    return [
+        ray.remote(Player).options(name=f"limner_player_{rank}", **options).remote(config, None)
+        for rank in range(config.actor_rollout_ref.rollout.agent.num_workers)
+    ]
 
 
 def _handed(sample: Sample, episode: Episode, served: Served, hashes: Sequence[str]) -> AgentLoopOutput:

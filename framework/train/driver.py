@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from framework.errors import LimnerError, TrainError
@@ -50,27 +50,27 @@ def train(run: Run) -> None:
     import ray
     import transfer_queue as tq
     from omegaconf import OmegaConf
-    from verl.trainer.ppo.utils import need_critic, need_reference_policy
-    from verl.utils.config import validate_config
 
+    from framework.train import server
     from framework.train.platform import assert_platform
-    from framework.train.server import early
 
     recipe = run.recipe
     assert_platform(recipe.cluster.platform)
     config = verl_config(recipe, run.home)
     config.transfer_queue.enable = True
-    validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
     settings = ray_settings(config)
     with ThreadPoolExecutor(1) as aside:
         needed = aside.submit(imported, recipe)  # imported while Ray starts: each takes seconds
         ray.init(**settings)
         gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
         OmegaConf.resolve(config)
-        _servers = early(recipe, config.actor_rollout_ref.rollout)  # held, or they end
+        _servers = server.early(recipe, config.actor_rollout_ref.rollout)  # held, or they end
         tq.init(config.transfer_queue)
     try:
-        fit(config, *needed.result())
+        trainers, agent_loop = needed.result()
+        checked(config)
+        _players = agent_loop.early(config)
+        fit(config, trainers, agent_loop.Players)
     finally:
         tq.close()
         ray.shutdown()
@@ -114,15 +114,23 @@ def gathered(cluster: Cluster, patience_s: float) -> None:
         time.sleep(1)
 
 
-def imported(recipe: Recipe) -> tuple[Mapping[str, Any], Any]:
-    """The trainers by their modes, and who sends rows to players."""
-    from framework.train.agent_loop import Players
+def imported(recipe: Recipe) -> tuple[Mapping[str, Any], ModuleType]:
+    """The trainers by their modes, and the module of players."""
+    from framework.train import agent_loop
 
     if recipe.drawing:
         from framework.train.drawing.trainer import DRAWING_TRAINERS as TRAINERS
     else:
         from framework.train.trainer import TRAINERS
-    return TRAINERS, Players
+    return TRAINERS, agent_loop
+
+
+def checked(config: Any) -> None:
+    """verl's own check of its settings."""
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    validate_config(config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config))
 
 
 def fit(config: Any, trainers: Mapping[str, Any], players: Any) -> None:

@@ -132,7 +132,11 @@ def early(recipe: Recipe, config: Any) -> list[Any]:
 
     They end when nobody holds what is handed back.
     """
-    cluster = recipe.cluster
-    known = recipe.rollout.backend == "transformers" and cluster.platform == "cpu" and cluster.nodes == 1
-    ranks = range(cluster.gpus_per_node if known else 0)
+    ranks = range(recipe.cluster.gpus_per_node if known_early(recipe) else 0)
     return [begun(server_name(rank), rank, config, max_concurrency=CALLS) for rank in ranks]
+
+
+def known_early(recipe: Recipe) -> bool:
+    """Are the names and places of servers known before there is a trainer?"""
+    cluster = recipe.cluster
+    return recipe.rollout.backend == "transformers" and cluster.platform == "cpu" and cluster.nodes == 1
