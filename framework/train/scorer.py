@@ -6,7 +6,7 @@ TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a ma
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,7 @@ class Scorer:
     def score(self, batch: KVBatchMeta) -> list[tuple[Episode, Mapping[str, Any]]]:
         """Score what is new in a batch and leave the rewards beside the episodes."""
         extras = column(batch, "extra_fields")
-        if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
-            raise TrainError(fatal)
+        none_is_fatal(extras)
         episodes = self.episodes(batch, extras)
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
@@ -96,8 +95,7 @@ class Scorer:
         """Put a batch in the order of its tasks, once it is found to be whole."""
         self._none_is_missing(batch)
         extras = column(batch, "extra_fields")
-        if fatal := next((extra["fatal"] for extra in extras if extra["fatal"]), ""):
-            raise TrainError(fatal)
+        none_is_fatal(extras)
         places = [(str(extra["task"]), int(extra["session"])) for extra in extras]
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
 
@@ -133,6 +131,12 @@ class Scorer:
         counts = Counter(key.split("_")[0] for key in batch.keys)
         if batch.partition_id == "train" and (lost := sum(self.algorithm.group - count for count in counts.values())):
             raise TrainError(f"{lost} of {self.algorithm.group * len(counts)} episodes never arrived; logs/ says why")
+
+
+def none_is_fatal(extras: Iterable[Mapping[str, Any]]) -> None:
+    """What players could not go on for is raised where it stops the run."""
+    if fatal := next((extra["fatal"] for extra in extras if extra.get("fatal")), ""):
+        raise TrainError(fatal)
 
 
 def paid_early(mask: torch.Tensor, earned: RewardBreakdown, rubric: Rubric) -> torch.Tensor:

@@ -20,7 +20,9 @@ from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.recipe import Recipe
 from framework.train.bench import rival, script
 from framework.train.run import Run
+from framework.train.scorer import none_is_fatal
 from framework.train.server import CALLS, LARGEST, Server, server_name
+from framework.train.storage import column
 
 ROUNDS = 6
 """Both begin equally often."""
@@ -101,9 +103,11 @@ class Race:
         held = _finished(uids)
         seconds = time.perf_counter() - began
         episodes = [key for key in held if key not in uids]
-        masks = tq.kv_batch_get(keys=episodes, partition_id="train", select_fields=["response_mask"])["response_mask"]
+        batch = tq.KVBatchMeta(keys=episodes, tags=[{}] * len(episodes), partition_id="train")
+        none_is_fatal(column(batch, "extra_fields"))
+        masks = column(batch, "response_mask")
         tq.kv_clear(keys=list(held), partition_id="train")
-        said = int(sum(mask.sum() for mask in masks.unbind(0)))
+        said = int(sum(mask.sum() for mask in masks))
         expected = len(uids) * self.recipe.algorithm.group * self.recipe.env.max_turns * len(self.reply)
         assert said == expected, f"{said} tokens were said where the script has {expected}"
         return said / seconds

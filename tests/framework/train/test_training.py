@@ -130,6 +130,10 @@ def probed(runs: Runs) -> dict[str, Any]:
     return json.loads((runs.resumed / "rl" / "logs" / "probes.json").read_text())
 
 
+def test_servers_and_players_load_beside_the_trainer(runs: Runs):
+    assert probed(runs)["beside"] == ["limner_player_0", "limner_server_0"]
+
+
 def test_a_gap_that_is_not_allowed_stops_a_step(runs: Runs):
     assert re.match(r"rollout and trainer disagree by \d\S* about a token .*gap_stop", probed(runs)["gap"])
 

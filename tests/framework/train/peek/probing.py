@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pooling
+import ray
 import torch
 import transfer_queue as tq
 from transfer_queue import KVBatchMeta
@@ -25,11 +26,15 @@ Inputs = dict[str, torch.Tensor]
 
 
 class Probed(trainer.Sync):
+    def __init__(self, config: Any) -> None:
+        self.beside = sorted(ray.util.list_named_actors())
+        super().__init__(config)
+
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         if not self.sighted:
             shown = column(batch, "multi_modal_inputs")
             put(batch, [blank(inputs) for inputs in shown])
-            probes: dict[str, Any] = {"gap": self.stopped(batch, "stages.rl.gap_stop=0")}
+            probes: dict[str, Any] = {"beside": self.beside, "gap": self.stopped(batch, "stages.rl.gap_stop=0")}
             probes["blind"] = self.stopped(batch, "stages.rl.gap_stop=1000")
             put(batch, shown)
             probes |= {"pool": pooling.probes(self.run.logs)}
