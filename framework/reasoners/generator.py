@@ -4,6 +4,7 @@
     positions         ├─▶ one long forward ─▶ keys and values ─┬▶ draw a token each ─▶ one short forward ─┐
     patches           ┘                                        └──────────────────────────────────────────┘
 
+A group begins with the same question and the same pictures: what several requests have read is read once.
 `model.generate` would do; this loop is about 1.4 times as quick on tiny models, keeps a seed per request, and says of
 each token the very log-prob it was drawn with.
 """
@@ -62,12 +63,17 @@ class Generator:
         import torch
         from transformers import DynamicCache
 
-        ids, mask, positions, seen = self._read(requests)
+        asked, which = _distinct(requests)
+        ids, mask, positions, seen = self._read(asked)
         limits = torch.tensor([request.max_tokens for request in requests], device=ids.device)
         draw = _Draw(requests, int(limits.max()), self.silent, self.lots)
-        following = positions[:, :, -1:] + 1  # after text the next token stands one further in all three
         cache = DynamicCache(config=self.model.config.get_text_config())
         logits = self._forward(ids, mask, positions, cache, seen)
+        if len(asked) < len(requests):
+            rows = torch.tensor(which, device=ids.device)
+            logits, mask, positions = logits[rows], mask[rows], positions[:, rows]
+            cache.reorder_cache(rows)
+        following = positions[:, :, -1:] + 1  # after text the next token stands one further in all three
         drawn, log_probs = list["torch.Tensor"](), list["torch.Tensor"]()
         done = torch.zeros_like(limits, dtype=torch.bool)
         for step in range(int(limits.max())):
@@ -123,6 +129,18 @@ class Generator:
         finished = bool(ends) and ends[0] <= request.max_tokens
         count = ends[0] if finished else min(request.max_tokens, len(ids))
         return Sampled(tuple(ids[:count]), tuple(log_probs[:count]), finished)
+
+
+def _distinct(requests: Sequence[Request]) -> tuple[list[Request], list[int]]:
+    """Each thing that is to be read, once, and which of them each request has read."""
+    places, asked, which = dict[object, int](), list[Request](), list[int]()
+    for request in requests:
+        seen = tuple((image.shape, image.tobytes()) for image in request.images)
+        place = places.setdefault((tuple(request.ids), seen), len(asked))
+        if place == len(asked):
+            asked.append(request)
+        which.append(place)
+    return asked, which
 
 
 def unsaid(voice: Voice, rows: int) -> "torch.Tensor":

@@ -82,6 +82,36 @@ def test_an_answer_does_not_depend_on_its_neighbours(generator: Generator):
     assert len({each.ids for each in together}) > 1
 
 
+def test_a_group_reads_its_question_once_and_each_says_what_it_would_alone(generator: Generator):
+    groups = [asked(generator, turns=1 + number, number=number) for number in range(2)]
+    requests = [replace(groups[seed % 2], seed=seed) for seed in range(6)]
+    read, forward = list[tuple[int, ...]](), generator.model.forward
+
+    def counted(*args, input_ids, **kwargs):
+        read.append(tuple(input_ids.shape))
+        return forward(*args, input_ids=input_ids, **kwargs)
+
+    generator.model.forward = counted
+    try:
+        together = generator.generate(requests)
+    finally:
+        generator.model.forward = forward
+    assert [rows for rows, _ in read] == [2] + [6] * (len(read) - 1)
+    for request, said in zip(requests, together, strict=True):
+        alone = generator.generate([request])[0]
+        assert said.ids == alone.ids
+        assert said.log_probs == pytest.approx(alone.log_probs, abs=1e-5)
+
+
+def test_questions_with_other_pictures_are_read_apart(generator: Generator):
+    one = asked(generator)
+    other = replace(one, images=[255 - image for image in one.images])
+    heard = [generator.generate([each])[0].log_probs for each in (one, other)]
+    together = [each.log_probs for each in generator.generate([one, other])]
+    assert heard[0] != heard[1]
+    assert together[1] == pytest.approx(heard[1], abs=1e-5)
+
+
 def test_at_temperature_zero_it_takes_the_likeliest_as_a_narrow_top_p_does(generator: Generator):
     greedy = generator.generate([asked(generator, temperature=0.0)])[0]
     assert greedy.ids == generator.generate([asked(generator, temperature=0.0, seed=99)])[0].ids
