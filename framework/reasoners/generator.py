@@ -70,7 +70,7 @@ class Generator:
         cache = DynamicCache(config=self.model.config.get_text_config())
         logits = self._forward(ids, mask, positions, cache, seen)
         if len(asked) < len(requests):
-            rows = torch.tensor(which, device=ids.device)
+            rows: Any = torch.tensor(which, device=ids.device)
             logits, mask, positions = logits[rows], mask[rows], positions[:, rows]
             cache.reorder_cache(rows)
         following = positions[:, :, -1:] + 1  # after text the next token stands one further in all three
