@@ -1,11 +1,14 @@
 """Where things that were made once are kept between runs."""
 
+import fcntl
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from framework.errors import UserError
 
@@ -18,23 +21,38 @@ def cache_folder() -> Path:
 
 
 def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """A folder of the cache; `make` fills it if it is not there yet. Others see it whole or not at all."""
+    """A folder of the cache; `make` fills it if it is not there yet. Others wait, and see it whole or not at all."""
     if folder.is_dir():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
-            make(Path(building) / "whole")
-            try:
+        with _alone(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
+            if not folder.is_dir():
+                make(Path(building) / "whole")
                 os.rename(Path(building) / "whole", folder)
-            except OSError:
-                if not folder.is_dir():  # otherwise another process was quicker
-                    raise
     except OSError as error:
-        raise UserError(
-            f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
-        ) from error
+        if not folder.is_dir():  # otherwise another process was quicker, where no lock is to be had
+            raise UserError(
+                f"{folder}: cannot be written ({error.strerror}); set LIMNER_CACHE to a folder that can"
+            ) from error
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Nobody else makes it meanwhile. A process that is killed lets go of its lock; not every file system has locks."""
+    with folder.with_name(f".lock-{folder.name}").open("w") as lock:
+        with suppress(OSError):
+            _locked(lock, folder)
+        yield
+
+
+def _locked(lock: IO[str], folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"limner: waits for another process that is making {folder}", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def keep_bytecode() -> None:

@@ -23,6 +23,51 @@ def imported(tmp_path: Path, compiled: bool, **settings: str) -> list[str]:
     return [path.relative_to(tmp_path).parts[0] for path in set(tmp_path.rglob("queue_of_one*.pyc")) - before]
 
 
+MAKES = """
+import sys
+from pathlib import Path
+from framework.cache import made_once
+
+def make(folder):
+    folder.mkdir()
+    print("making", flush=True)
+    sys.stdin.read()
+
+made_once(Path(sys.argv[1]), make)
+"""
+
+
+def making(folder: Path) -> "subprocess.Popen[str]":
+    """A process that makes this folder until its standard input ends."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-c", MAKES, str(folder)], cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+
+
+def begun(folder: Path) -> "subprocess.Popen[str]":
+    process = making(folder)
+    assert process.stdout
+    assert process.stdout.readline() == "making\n"
+    return process
+
+
+def test_who_wants_what_another_is_making_waits_and_says_so(tmp_path: Path) -> None:
+    first, second = begun(tmp_path / "made"), making(tmp_path / "made")
+    assert second.stderr
+    assert second.stderr.readline() == f"limner: waits for another process that is making {tmp_path / 'made'}\n"
+    assert first.communicate(timeout=30) == ("", "")
+    assert second.communicate(timeout=30) == ("", "")
+
+
+def test_nobody_waits_for_one_that_was_killed(tmp_path: Path) -> None:
+    first = begun(tmp_path / "made")
+    first.kill()
+    first.communicate()
+    assert making(tmp_path / "made").communicate(timeout=30) == ("making\n", "")
+    assert (tmp_path / "made").is_dir()
+
+
 def test_bytecode_that_may_not_stand_beside_packages_is_kept_in_our_cache(tmp_path: Path) -> None:
     assert imported(tmp_path, compiled=False, PYTHONDONTWRITEBYTECODE="1") == ["cache"]
 
