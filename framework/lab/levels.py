@@ -81,15 +81,6 @@ LEVELS: dict[str, Level] = {
         kinds=("attribute",),
         grey=(39, 43),
     ),
-    "linger": Level(
-        about="large things seen for three to six frames of eight, so that most of a clip is about what was asked for",
-        length=8,
-        things=(2, 3),
-        life=(3, 6),
-        radius=(6, 9),
-        kinds=("attribute",),
-        grey=(39, 43),
-    ),
     "among": Level(
         about="large things among others of other colours: when is seen at a glance, which one it is only closely",
         length=6,

@@ -21,7 +21,7 @@ from framework.types import Answer, Item, Observation, Past, Picture, Reply, Sel
 from framework.vision.boxes import Box, Interval, Space
 from framework.vision.frames import pixels
 
-MOST_ALOUD = 2
+MOST_ALOUD = 4
 """Frames that are thought of before one act."""
 MIDDLE = (0.25, 0.25, 0.75, 0.75)
 """Where a thing is if one has no idea, as shares of the picture."""
@@ -46,7 +46,7 @@ def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float
 
 
 def aloud(task: Task, rules: Rules, seed: int) -> Policy:
-    """Plays as an expert, and first thinks aloud about the frames it was shown last: how many is by lot."""
+    """Plays as an expert, and first thinks aloud about some of the frames it is shown: how many is by lot."""
     return Aloud(expert(task, rules, seed), task, seed)
 
 
@@ -99,8 +99,9 @@ class Aloud:
 
     async def act(self, past: Past, seen: Observation) -> Reply:
         lots = _lots(self.task, self.seed, len(past))
-        frames = list(dict.fromkeys(picture.frame for picture in reversed(seen.pictures)))
-        chosen = frames[: int(lots.integers(1, MOST_ALOUD + 1))]
+        frames = sorted({picture.frame for picture in seen.pictures})
+        count = min(int(lots.integers(1, MOST_ALOUD + 1)), len(frames))
+        chosen = sorted(lots.choice(frames, count, replace=False).tolist())
         reply = await self.speaks.act(past, seen)
         return Reply(f"<think>{' '.join(map(self.thought, chosen))}</think> {reply.text}")
 
