@@ -55,7 +55,9 @@ def test_it_is_built_once():
     folder = cached(Lab(hidden=32, layers=1))
     made = folder.stat().st_mtime_ns
     assert cached(Lab(hidden=32, layers=1)).stat().st_mtime_ns == made
-    assert [each for each in folder.parent.iterdir() if each.name.startswith(".building")] == [], "nothing is left half built"
+    assert [each for each in folder.parent.iterdir() if each.name.startswith(".building")] == [], (
+        "nothing is left half built"
+    )
 
 
 def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
