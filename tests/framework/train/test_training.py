@@ -131,7 +131,7 @@ def probed(runs: Runs) -> dict[str, Any]:
 
 
 def test_servers_and_players_load_beside_the_trainer(runs: Runs):
-    assert probed(runs)["beside"] == ["limner_player_0", "limner_server_0"]
+    assert {"limner_player_0", "limner_server_0"} <= set(probed(runs)["beside"])
 
 
 def test_a_gap_that_is_not_allowed_stops_a_step(runs: Runs):
