@@ -133,14 +133,10 @@ class Generator:
 
 def _distinct(requests: Sequence[Request]) -> tuple[list[Request], list[int]]:
     """Each thing that is to be read, once, and which of them each request has read."""
-    places, asked, which = dict[object, int](), list[Request](), list[int]()
-    for request in requests:
-        seen = tuple((image.shape, image.tobytes()) for image in request.images)
-        place = places.setdefault((tuple(request.ids), seen), len(asked))
-        if place == len(asked):
-            asked.append(request)
-        which.append(place)
-    return asked, which
+    keys = [(tuple(each.ids), tuple((image.shape, image.tobytes()) for image in each.images)) for each in requests]
+    asked = dict(zip(keys, requests, strict=True))
+    places = {key: place for place, key in enumerate(asked)}
+    return list(asked.values()), [places[key] for key in keys]
 
 
 def unsaid(voice: Voice, rows: int) -> "torch.Tensor":

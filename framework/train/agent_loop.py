@@ -21,6 +21,7 @@ from framework import drawing
 from framework.errors import LimnerError, TrainError
 from framework.reasoners.player import ModelPolicy
 from framework.reasoners.sampling import Request, Sampled
+from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
 from framework.train.asking import Ask, Balanced, Together
@@ -157,17 +158,17 @@ class Players(AgentLoopManagerTQ):
         self.agent_loop_workers_class = ray.remote(Player)
 
     async def _init_agent_loop_workers(self) -> None:
-        self.agent_loop_workers = early(self.config)
+        self.agent_loop_workers = early(Run.here().recipe, self.config)
         if not self.agent_loop_workers:
             await super()._init_agent_loop_workers()
 
 
-def early(config: Any) -> list[Any]:
-    """Where servers are asked by name, players need none to begin: they load beside the trainer, not after it.
+def early(recipe: Recipe, config: Any) -> list[Any]:
+    """Where servers are asked by name, no player needs verl's client: they load beside the trainer, not after it.
 
     They end when nobody holds what is handed back; who asks again is handed the same.
     """
-    if not known_early(Run.here().recipe):
+    if not known_early(recipe):
         return []
     options: dict[str, Any] = {"get_if_exists": True, "num_cpus": 0}
     return [

@@ -69,7 +69,7 @@ def train(run: Run) -> None:
     try:
         trainers, agent_loop = needed.result()
         checked(config)
-        _players = agent_loop.early(config)
+        _players = agent_loop.early(recipe, config)
         fit(config, trainers, agent_loop.Players)
     finally:
         tq.close()

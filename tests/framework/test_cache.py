@@ -37,16 +37,14 @@ made_once(Path(sys.argv[1]), make)
 """
 
 
-def making(folder: Path) -> "subprocess.Popen[str]":
+def making(folder: Path, stdin: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
     """A process that makes this folder until its standard input ends."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-c", MAKES, str(folder)], cwd=ROOT, text=True, stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    command, pipe = [sys.executable, "-c", MAKES, str(folder)], subprocess.PIPE
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdin=stdin, stdout=pipe, stderr=pipe)
 
 
 def begun(folder: Path) -> "subprocess.Popen[str]":
-    process = making(folder)
+    process = making(folder, subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == "making\n"
     return process
