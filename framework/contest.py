@@ -25,7 +25,7 @@ from framework.reasoners.form import Filler, Form
 from framework.reasoners.reasoner import Reasoner
 from framework.sampler import focused
 from framework.tracing import Draws
-from framework.types import Answer, Task
+from framework.types import Answer, Role, Task
 
 NOBODY: Mapping[str, Player] = {}
 
@@ -108,7 +108,7 @@ class Match:
             greedy[self.name] = await _games(recipe, found, model.greedy(), draws=model.draws())
             if asked.rounds:
                 sampled[self.name] = await _games(recipe, found, model.by_lot(), asked.rounds, model.draws())
-            if asked.tampered:
+            if asked.tampered and (recipe.env.max_turns > 1 or _shown_more(greedy[self.name])):
                 blanked = "blanked" if self.last else f"{self.name}_blanked"
                 grey = model.greedy(blank=True), 1, model.draws(blank=True)
                 greedy[blanked] = await _games(recipe, found, *grey)
@@ -119,6 +119,12 @@ class Match:
                 shuffled = await _led(recipe, self.tasks, elsewhere)
                 greedy["shuffled"] = await _games(recipe, shuffled, elsewhere, draws=model.draws(others=self.tasks))
         return greedy, sampled
+
+
+def _shown_more(played: Played) -> bool:
+    """Was anything seen but the overview? In a game of one turn that does not depend on what is said."""
+    turns = (turn for episode in played.rounds[0] for turn in episode.turns)
+    return any(picture.role is not Role.OVERVIEW for turn in turns for picture in turn.seen.pictures)
 
 
 async def _all(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[str, Played]]]:

@@ -58,5 +58,14 @@ def test_two_models_side_by_side_play_as_one_does_alone():
     assert _said(found.greedy["blanked"]) == _said(found.greedy["cold_start_blanked"])
 
 
+@pytest.mark.parametrize(("recipe", "shows_more"), [("timelens/mini", False), ("videoseg_r1/mini", True)])
+def test_a_game_that_shows_an_overview_and_nothing_else_is_not_played_on_grey(recipe: str, shows_more: bool) -> None:
+    changes = ["reasoner.grounding=0", "data.eval.count=2", "stages.eval.rounds=0"]
+    found = find_recipe(recipe, changes)
+    told = asyncio.run(contest(found, {"cold_start": Path(found.reasoner.folder())}))
+    assert ("blanked" in told.greedy) == shows_more
+    assert "shuffled" in told.greedy
+
+
 def _said(played: Played) -> list[str]:
     return [turn.said.text for each in played.rounds for episode in each for turn in episode.turns]
