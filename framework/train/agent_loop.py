@@ -6,9 +6,9 @@ row ─▶ task ─▶ play(task, rules, ModelPolicy ─▶ verl's server) ─�
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import ray
@@ -25,6 +25,7 @@ from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
 from framework.train.asking import Ask, Balanced, Together
+from framework.train.dataset import Tasks
 from framework.train.pulse import Pulse
 from framework.train.reason import reason
 from framework.train.run import Run
@@ -38,8 +39,6 @@ PAINTERS = 4
 """Threads that make tasks, pixels and patches."""
 HANDED = 3
 """Episodes that are handed over at a time: each takes milliseconds of the event loop, and they end together."""
-TASKS = 1024
-"""Tasks that are remembered: the episodes of a group play the same one."""
 
 
 class Served:
@@ -73,8 +72,7 @@ class Player(_Worker):
         super().__init__(*args, **settings)
         self.recipe = Run.here().recipe
         self.voice = self.recipe.reasoner.voice()
-        sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
-        self.task = lru_cache(maxsize=TASKS)(lambda split, index: sources[split].task(index))
+        self.tasks = Tasks(self.recipe.data)
         self.painters = ThreadPoolExecutor(PAINTERS, "paint")
         self.pulse, self.handing = Pulse(), asyncio.Semaphore(HANDED)
         limits = self.recipe.rollout
@@ -90,50 +88,47 @@ class Player(_Worker):
         trace: bool = True,
         **row: Any,
     ) -> None:
-        began, loop = self.pulse.begin(), asyncio.get_running_loop()
-        task = await loop.run_in_executor(self.painters, self.task, row["split"], row["index"])
+        began = self.pulse.begin()
         limits = self.recipe.rollout.model_copy(
             update={"temperature": sampling_params["temperature"], "top_p": sampling_params["top_p"]}
         )
-        output = await self._played(task, limits, row)
+        output = await self._played(limits, row)
         output.extra_fields |= {"session": row["session_id"], "stall_s": self.pulse.late_since(began)}
         async with self.handing:
             await self._agent_loop_postprocess(output, trajectory["validate"], **row)
 
-    async def _played(self, task: Task, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
+    async def _played(self, limits: Sampling, row: Mapping[str, Any]) -> AgentLoopOutput:
         """The episode as verl wants it. An env that fails costs the episode; anything else is fatal, in the trainer."""
-        served = Served(self.ask, limits.deadline_s)
+        served, loop = Served(self.ask, limits.deadline_s), asyncio.get_running_loop()
         place = (self.recipe.seed, row["global_steps"], row["split"], row["index"], row["session_id"])
 
-        async def once(attempt: int) -> tuple[Episode, ModelPolicy]:
+        async def once(task: Task, attempt: int) -> tuple[Episode, ModelPolicy]:
             lot = seed(*place, attempt)
             policy = ModelPolicy(self.voice, partial(served, lot), limits, self.recipe.env.system, lot, self.painters)
             return await play(task, self.recipe.env, policy), policy
 
         try:
-            episode, policy = await once(0)
+            task = await loop.run_in_executor(self.painters, self.tasks.task, row["split"], row["index"])
+            episode, policy = await once(task, 0)
             if episode.stop is Stop.ERROR and limits.failed == "retry":
-                episode, policy = await once(1)
+                episode, policy = await once(task, 1)
             if episode.stop is Stop.ERROR:
-                return self._nothing(episode, served)
-            loop = asyncio.get_running_loop()
+                return self._nothing(served, _told(episode))
             return await loop.run_in_executor(self.painters, self._output, episode, policy, served)
         except (LimnerError, RayError) as error:
-            unplayed = Episode(task=task, turns=(), stop=Stop.ERROR)
             whose = "a rollout server failed: " if isinstance(error, RayError) else ""
-            return self._nothing(unplayed, served, whose + reason(error))
+            return self._nothing(served, {"fatal": whose + reason(error)})
 
     def _output(self, episode: Episode, policy: ModelPolicy, served: Served) -> AgentLoopOutput:
-        tokens = policy.ledger.close()
-        output = _handed(Sample.of(tokens, policy.images, self.voice), episode, served, tokens.hashes)
+        tokens, told = policy.ledger.close(), _told(episode)
         if self.recipe.drawing:
-            output.extra_fields["sitting"] = drawing.write(drawing.sitting(episode, self.recipe.drawing))
-        return output
+            told["sitting"] = drawing.write(drawing.sitting(episode, self.recipe.drawing))
+        told["hashes"] = list(tokens.hashes)
+        return _handed(Sample.of(tokens, policy.images, self.voice), served, told, len(episode.turns))
 
-    def _nothing(self, episode: Episode, served: Served, fatal: str = "") -> AgentLoopOutput:
-        output = _handed(Sample.nothing(self.voice.stop_tokens[0]), episode, served, ())
-        output.extra_fields["fatal"] = fatal
-        return output
+    def _nothing(self, served: Served, told: Mapping[str, Any]) -> AgentLoopOutput:
+        """A token of which nothing is learned, where no episode came about."""
+        return _handed(Sample.nothing(self.voice.stop_tokens[0]), served, told)
 
     # verl would make these again on its event loop, from text made again from tokens. They are made above, in a thread.
 
@@ -177,7 +172,12 @@ def early(recipe: Recipe, config: Any) -> list[Any]:
     ]
 
 
-def _handed(sample: Sample, episode: Episode, served: Served, hashes: Sequence[str]) -> AgentLoopOutput:
+def _told(episode: Episode) -> dict[str, Any]:
+    """What the trainer reads of an episode besides its tokens."""
+    return {"episode": to_json(episode), "task": episode.task.id, "hashes": []}
+
+
+def _handed(sample: Sample, served: Served, told: Mapping[str, Any], turns: int = 0) -> AgentLoopOutput:
     """A sample as verl wants it, with what travels beside the tensors."""
     return AgentLoopOutput(
         prompt_ids=sample.prompt,
@@ -185,13 +185,10 @@ def _handed(sample: Sample, episode: Episode, served: Served, hashes: Sequence[s
         response_mask=sample.mask,
         response_logprobs=sample.log_probs,
         multi_modal_data=sample.pictures | {"positions": sample.positions},
-        num_turns=2 * len(episode.turns),
+        num_turns=2 * turns,
         metrics=AgentLoopMetrics(generate_sequences=served.seconds),
         extra_fields={
-            "episode": to_json(episode),
-            "task": episode.task.id,
-            "hashes": list(hashes),
-            "fatal": "",
+            **told,
             "min_global_steps": min(served.steps, default=0),
             "max_global_steps": max(served.steps, default=0),
         },

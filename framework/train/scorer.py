@@ -21,9 +21,18 @@ from framework.record import from_json
 from framework.reward import TurnReward
 from framework.rubric import Rubric
 from framework.train.metrics import Metrics, measured
-from framework.train.storage import column, leave
+from framework.train.storage import columns, leave
 from framework.training import Algorithm
 from framework.types import Episode, RewardBreakdown
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a player handed over of an episode, as it lies in TransferQueue."""
+
+    extra: Mapping[str, Any]
+    mask: torch.Tensor
+    """1 where a token was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,10 @@ class Scorer:
         self.rubric, self.algorithm, self.rules = rubric, algorithm, rules
         self.step = 0
         """The step of the rl stage, for settings that change."""
+        self.sent: dict[str, Sent] = {}
+        """By TransferQueue key, from when an episode was first asked about until its batch was judged."""
         self.earned: dict[str, RewardBreakdown] = {}
-        """By TransferQueue key, from when an episode was scored until its batch was taken."""
+        """The same, from when an episode was scored."""
         self.taken: list[Scored] = []
         """The last batch of training."""
         self.evaluated: Metrics = {}
@@ -51,11 +62,10 @@ class Scorer:
         self.warned: set[str] = set()
         """Parts that were found not to be alive, and told."""
 
-    def score(self, batch: KVBatchMeta) -> list[tuple[Episode, Mapping[str, Any]]]:
+    def score(self, batch: KVBatchMeta) -> list[Episode]:
         """Score what is new in a batch and leave the rewards beside the episodes."""
-        extras = column(batch, "extra_fields")
-        none_is_fatal(extras)
-        episodes = self.episodes(batch, extras)
+        sent = self.fetched(batch)
+        episodes = self.episodes(batch, [each.extra for each in sent])
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
             keys = [batch.keys[number] for number in new]
@@ -63,11 +73,19 @@ class Scorer:
             earned = self.rubric.score([episodes[number] for number in new], self.step, groups)
             self.earned |= dict(zip(keys, earned, strict=True))
             rewards = joined(self.algorithm.advantage, earned, self.rubric.weights(self.step), groups)
-            masks = column(batch, "response_mask")
             places = zip(new, earned, rewards.tolist(), strict=True)
-            rows = [self._row(masks[number], each, reward) for number, each, reward in places]
+            rows = [self._row(sent[number].mask, each, reward) for number, each, reward in places]
             leave(keys, str(batch.partition_id), rows)
-        return list(zip(episodes, extras, strict=True))
+        return episodes
+
+    def fetched(self, batch: KVBatchMeta) -> list[Sent]:
+        """What players handed over, fetched once, and found not to be what ends the run."""
+        if keys := [key for key in batch.keys if key not in self.sent]:
+            new = KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=batch.partition_id)
+            rows = zip(*columns(new, "extra_fields", "response_mask"), strict=True)
+            self.sent |= {key: Sent(extra, mask) for key, (extra, mask) in zip(keys, rows, strict=True)}
+            none_is_fatal(self.sent[key].extra for key in keys)
+        return [self.sent[key] for key in batch.keys]
 
     def episodes(self, batch: KVBatchMeta, extras: Sequence[Mapping[str, Any]]) -> list[Episode]:
         """What was played."""
@@ -80,7 +98,7 @@ class Scorer:
             return {"rm_scores": nothing.float(), "response_mask": nothing, "loss_mask": nothing}
         scores = torch.zeros(len(mask), dtype=torch.float32)
         scores[-1] = reward
-        if self.algorithm.advantage != "gdpo":
+        if earned.turns and self.algorithm.advantage != "gdpo":
             paid = paid_early(mask, earned, self.rubric)
             scores += paid
             scores[-1] -= paid.sum()
@@ -94,21 +112,20 @@ class Scorer:
     def arrange(self, batch: KVBatchMeta) -> None:
         """Put a batch in the order of its tasks, once it is found to be whole."""
         self._none_is_missing(batch)
-        extras = column(batch, "extra_fields")
-        none_is_fatal(extras)
-        places = [(str(extra["task"]), int(extra["session"])) for extra in extras]
+        places = [(str(sent.extra["task"]), int(sent.extra["session"])) for sent in self.fetched(batch)]
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
 
     def judge(self, batch: KVBatchMeta) -> Metrics:
         """Score a batch and say what it earned."""
         began = time.perf_counter()
-        played = self.score(batch)
+        episodes = self.score(batch)
+        extras = [self.sent.pop(key).extra for key in batch.keys]
         earned = [self.earned.pop(key) for key in batch.keys]
-        metrics = measured([episode for episode, _ in played], earned, [extra for _, extra in played])
+        metrics = measured(episodes, earned, extras)
         if batch.partition_id == "train":
-            rows = zip(batch.keys, played, earned, strict=True)
-            self.taken = [Scored(key, episode, each) for key, (episode, _), each in rows]
-            metrics |= self.alive([episode for episode, _ in played], earned, batch.keys)
+            rows = zip(batch.keys, episodes, earned, strict=True)
+            self.taken = [Scored(*row) for row in rows]
+            metrics |= self.alive(episodes, earned, batch.keys)
         if batch.partition_id == "val":
             self.evaluated = metrics
         return metrics | {"time/reward_s": time.perf_counter() - began}
@@ -124,7 +141,9 @@ class Scorer:
 
     def forget(self, groups: set[str]) -> None:
         """These were scored and will not be asked for."""
-        self.earned = {key: earned for key, earned in self.earned.items() if key.split("_")[0] not in groups}
+        for kept in (self.sent, self.earned):
+            for key in [key for key in kept if key.split("_")[0] in groups]:
+                del kept[key]
 
     def _none_is_missing(self, batch: KVBatchMeta) -> None:
         """verl goes on with what is left of a group; advantages would then compare what is no group."""

@@ -1,4 +1,4 @@
-"""TransferQueue, where verl keeps what a batch is made of, in three verbs: fetch, column, leave.
+"""TransferQueue, where verl keeps what a batch is made of, in four verbs: fetch, columns, column, leave.
 
 key "<uid of the task's draw>_<place in the group>_0"  ─▶  prompts, responses, response_mask, extra_fields, …
 """
@@ -18,11 +18,19 @@ def fetch(batch: KVBatchMeta, *fields: str) -> Any:
     return tq.kv_batch_get(keys=batch.keys, partition_id=str(batch.partition_id), select_fields=list(fields))
 
 
-def column(batch: KVBatchMeta, field: str) -> list[Any]:
-    """One field, a tensor or an object per row."""
-    fields = fetch(batch, field)
+def columns(batch: KVBatchMeta, *names: str) -> list[list[Any]]:
+    """Several fields at once, of each a tensor or an object per row."""
+    fields = fetch(batch, *names)
     maybe_fix_3d_position_ids(fields)
-    values = fields[field]
+    return [_rows(fields[name]) for name in names]
+
+
+def column(batch: KVBatchMeta, name: str) -> list[Any]:
+    """One field, a tensor or an object per row."""
+    return columns(batch, name)[0]
+
+
+def _rows(values: Any) -> list[Any]:
     return [getattr(each, "data", each) for each in (values.unbind() if isinstance(values, torch.Tensor) else values)]
 
 

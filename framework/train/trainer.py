@@ -112,7 +112,7 @@ class Limner(PPOTrainer):
         """How far rollout and trainer disagree about the tokens that these very weights said."""
         fields = fetch(batch, "rollout_log_probs", "old_log_probs", "response_mask")
         old = self._as_sampled(batch, fields["old_log_probs"])
-        apart = _apart(fields, fields["rollout_log_probs"], old, self._comparable(batch))
+        apart = _apart(fields, fields["rollout_log_probs"], old, self._comparable(batch, fields))
         if not len(apart):
             return {}
         mean, most = float(apart.mean()), float(apart.max())
@@ -131,10 +131,10 @@ class Limner(PPOTrainer):
         """The trainer's log-probs as the rollout would have them."""
         return log_probs
 
-    def _comparable(self, batch: KVBatchMeta) -> torch.Tensor:
+    def _comparable(self, batch: KVBatchMeta, fields: Any) -> torch.Tensor:
         """The tokens that these very weights said, which in async modes are not all."""
         now = torch.tensor([tag["min_global_steps"] == self.global_steps - 1 for tag in batch.tags])
-        return torch.repeat_interleave(now, fetch(batch, "response_mask")["response_mask"].offsets().diff())
+        return torch.repeat_interleave(now, fields["response_mask"].offsets().diff())
 
     def _keep_first_rows(self, batch: KVBatchMeta) -> None:
         """Some of what the trainer was given first, for whoever wants to compare it with what was played."""
