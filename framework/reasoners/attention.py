@@ -8,6 +8,7 @@ and on accelerators, nothing changes.
 """
 
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,7 +36,22 @@ def exact_attention() -> None:
             return original(module, query, key, value, attention_mask, **rest)
         if attention_mask is not None and attention_mask.is_floating_point():
             attention_mask = attention_mask.double()
-        heard, nothing = original(module, query.double(), key.double(), value.double(), attention_mask, **rest)
-        return heard.float(), nothing
+        exact = query.double(), key.double(), value.double()
+        if query.shape[2] == 1:
+            return _side_by_side(original, *exact, attention_mask, **rest).float(), None
+        return original(module, *exact, attention_mask, **rest)[0].float(), None
 
     ALL_ATTENTION_FUNCTIONS.register("sdpa", attend)
+
+
+def _side_by_side(
+    attend: Any, query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor", *mask: Any, **rest: Any
+) -> "torch.Tensor":
+    """Of one token: heads that share keys ask them together, where otherwise the keys would be copied for each.
+
+    query [rows, heads, 1, width] as [rows, shared, heads / shared, width]      heard [rows, 1, heads, width]
+    """
+    rows, heads, _, width = query.shape
+    together = query.reshape(rows, key.shape[1], -1, width)
+    heard = attend(SimpleNamespace(is_causal=False), together, key, value, *mask, **rest)[0]
+    return heard.transpose(1, 2).reshape(rows, 1, heads, width)

@@ -61,13 +61,14 @@ class Generator:
 
     def _decode(self, requests: Sequence[Request]) -> tuple[list[list[int]], list[list[float]]]:
         import torch
-        from transformers import DynamicCache
+
+        from framework.reasoners.memory import memory
 
         asked, which = _distinct(requests)
         ids, mask, positions, seen = self._read(asked)
         limits = torch.tensor([request.max_tokens for request in requests], device=ids.device)
         draw = _Draw(requests, int(limits.max()), self.silent, self.lots)
-        cache = DynamicCache(config=self.model.config.get_text_config())
+        cache = memory(self.model.config.get_text_config())
         logits = self._forward(ids, mask, positions, cache, seen)
         if len(asked) < len(requests):
             rows: Any = torch.tensor(which, device=ids.device)
