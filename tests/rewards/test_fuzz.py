@@ -254,6 +254,7 @@ def episodes(seed: int, replies: int) -> list[Episode]:
 
 
 def test_whatever_is_said_every_reward_gives_a_number_or_says_why_not() -> None:
+    begun = time.process_time()
     played = episodes(seed=1, replies=REPLIES)
     before, spent = time.process_time(), dict[str, float]()
     for name in REWARDS:
@@ -265,7 +266,8 @@ def test_whatever_is_said_every_reward_gives_a_number_or_says_why_not() -> None:
             assert isinstance(value, Failure) or math.isfinite(value), (name, value, str(each)[:300])
             assert not isinstance(value, Failure) or value.reason, (name, value)
     slowest = sorted(spent, key=lambda name: -spent[name])[:5]
-    assert time.process_time() - before < 10, {name: round(spent[name], 2) for name in slowest}
+    took, making = time.process_time() - before, before - begun  # a machine may be slow; 1.4 times as long is usual
+    assert took < 3 * making, {name: round(spent[name], 2) for name in slowest}
 
 
 SOME = episodes(seed=2, replies=800)

@@ -6,9 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers.cache_utils import DynamicLayer
+from transformers import Qwen3Config
+from transformers.cache_utils import DynamicCache
 
-from framework.reasoners.memory import ROOM, Memory
+from framework.reasoners.memory import AHEAD, memory
+
+CONFIG = Qwen3Config(num_hidden_layers=1)
 
 
 def said(rows: int, length: int, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
@@ -16,14 +19,13 @@ def said(rows: int, length: int, dtype: torch.dtype = torch.float32) -> tuple[to
     return keys, values
 
 
-@given(st.lists(st.integers(1, 2 * ROOM), min_size=1, max_size=6), st.integers(0, 5), st.integers(1, 4))
+@given(st.lists(st.integers(1, 2 * AHEAD), min_size=1, max_size=6), st.integers(0, 5), st.integers(1, 4))
 def test_it_remembers_what_was_said_in_order(lengths: list[int], reordered: int, rows: int) -> None:
-    ours, theirs = Memory(), DynamicLayer()
+    ours, theirs = memory(CONFIG), DynamicCache(config=CONFIG)
     for number, length in enumerate(lengths):
         new = said(rows, length)
-        found, known = ours.update(*new), theirs.update(*new)
-        for one, other in zip(found, known, strict=True):
-            assert torch.equal(one.float(), other)
+        for found, known in zip(ours.update(*new, 0), theirs.update(*new, 0), strict=True):
+            assert torch.equal(found.float(), known)
         if number == reordered:
             order: Any = torch.arange(rows).flip(0).repeat(2)
             ours.reorder_cache(order)
@@ -33,13 +35,13 @@ def test_it_remembers_what_was_said_in_order(lengths: list[int], reordered: int,
 
 
 def test_nothing_is_copied_as_long_as_there_is_room() -> None:
-    layer = Memory()
-    begin = layer.update(*said(3, 10))[0].data_ptr()
-    for _ in range(ROOM):
-        assert layer.update(*said(3, 1))[0].data_ptr() == begin
-    assert layer.update(*said(3, 1))[0].data_ptr() != begin
+    cache = memory(CONFIG)
+    begin = cache.update(*said(3, 10), 0)[0].data_ptr()
+    for _ in range(AHEAD):
+        assert cache.update(*said(3, 1), 0)[0].data_ptr() == begin
+    assert cache.update(*said(3, 1), 0)[0].data_ptr() != begin
 
 
 @pytest.mark.parametrize(("dtype", "kept"), [(torch.float32, torch.float64), (torch.bfloat16, torch.bfloat16)])
 def test_only_what_is_summed_in_64_bits_is_kept_so(dtype: torch.dtype, kept: torch.dtype) -> None:
-    assert Memory().update(*said(1, 2, dtype))[0].dtype == kept
+    assert memory(CONFIG).update(*said(1, 2, dtype), 0)[0].dtype == kept
