@@ -8,7 +8,6 @@ and on accelerators, nothing changes.
 """
 
 from functools import cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,5 +52,5 @@ def _side_by_side(
     """
     rows, heads, _, width = query.shape
     together = query.reshape(rows, key.shape[1], -1, width)
-    heard = attend(SimpleNamespace(is_causal=False), together, key, value, *mask, **rest)[0]
+    heard = attend(None, together, key, value, *mask, **rest | {"is_causal": False})[0]
     return heard.transpose(1, 2).reshape(rows, 1, heads, width)

@@ -123,8 +123,7 @@ class Scorer:
         earned = [self.earned.pop(key) for key in batch.keys]
         metrics = measured(episodes, earned, extras)
         if batch.partition_id == "train":
-            rows = zip(batch.keys, episodes, earned, strict=True)
-            self.taken = [Scored(*row) for row in rows]
+            self.taken = [Scored(*row) for row in zip(batch.keys, episodes, earned, strict=True)]
             metrics |= self.alive(episodes, earned, batch.keys)
         if batch.partition_id == "val":
             self.evaluated = metrics
