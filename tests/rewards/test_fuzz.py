@@ -266,8 +266,8 @@ def test_whatever_is_said_every_reward_gives_a_number_or_says_why_not() -> None:
             assert isinstance(value, Failure) or math.isfinite(value), (name, value, str(each)[:300])
             assert not isinstance(value, Failure) or value.reason, (name, value)
     slowest = sorted(spent, key=lambda name: -spent[name])[:5]
-    took, making = time.process_time() - before, before - begun  # a machine may be slow; 1.4 times as long is usual
-    assert took < 3 * making, {name: round(spent[name], 2) for name in slowest}
+    took, making = time.process_time() - before, before - begun  # 1.4 to 3.1 times as long, by machine;
+    assert took < 20 * making, {name: round(spent[name], 2) for name in slowest}  # time squared: hours for a megabyte
 
 
 SOME = episodes(seed=2, replies=800)
