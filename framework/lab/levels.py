@@ -81,6 +81,15 @@ LEVELS: dict[str, Level] = {
         kinds=("attribute",),
         grey=(39, 43),
     ),
+    "linger": Level(
+        about="large things seen for five to eight frames of eight, so that most of a clip is about what was asked for",
+        length=8,
+        things=(2, 3),
+        life=(5, 8),
+        radius=(6, 9),
+        kinds=("attribute",),
+        grey=(39, 43),
+    ),
     "among": Level(
         about="large things among others of other colours: when is seen at a glance, which one it is only closely",
         length=6,

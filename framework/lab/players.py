@@ -1,4 +1,4 @@
-"""Players that need no model: who know, who think aloud or in steps, who look coarsely or not at all, who guess.
+"""Players that need no model: who know, who think aloud or in steps, look coarsely or not at all, say too much, guess.
 
     PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
 
@@ -16,6 +16,7 @@ from framework.chat.grammar import Place
 from framework.env import Rules, shown
 from framework.lab.scene import COLOURS
 from framework.lab.stepwise import exact, stepwise
+from framework.lab.world import everything
 from framework.policy import Doing, Player, Policy
 from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
 from framework.vision.boxes import Box, Interval, Space
@@ -50,10 +51,25 @@ def aloud(task: Task, rules: Rules, seed: int) -> Policy:
     return Aloud(expert(task, rules, seed), task, seed)
 
 
+def terse(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert, and first thinks aloud about the one frame it is shown last."""
+    return Terse(expert(task, rules, seed), task, seed)
+
+
 def eager(task: Task, rules: Rules, seed: int) -> Policy:
     """Answers at once as an expert answers after looking: what a cold start shows that leaves looking to be learned."""
     knows = expert(task, rules, seed)
     return Doing(rules, task, knows.actions[-1]) if isinstance(knows, Doing) else knows
+
+
+def generous(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert, but answers with all that is seen where what was asked for is seen: less is to be learned."""
+    return Generous(task, rules)
+
+
+def terse_generous(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as the generous one, and first thinks as the terse one."""
+    return Terse(generous(task, rules, seed), task, seed)
 
 
 def coarse(task: Task, rules: Rules, seed: int) -> Policy:
@@ -86,10 +102,13 @@ PLAYERS: dict[str, Player] = {
     "eager": eager,
     "exact": exact,
     "expert": expert,
+    "generous": generous,
     "hasty": hasty,
     "mixed": mixed,
     "random": random,
     "stepwise": stepwise,
+    "terse": terse,
+    "terse_generous": terse_generous,
 }
 
 
@@ -98,17 +117,36 @@ class Aloud:
         self.speaks, self.task, self.seed = speaks, task, seed
 
     async def act(self, past: Past, seen: Observation) -> Reply:
+        thoughts = map(self.thought, self.frames(past, seen))
+        reply = await self.speaks.act(past, seen)
+        return Reply(f"<think>{' '.join(thoughts)}</think> {reply.text}")
+
+    def frames(self, past: Past, seen: Observation) -> Sequence[int]:
+        """Which are thought of."""
         lots = _lots(self.task, self.seed, len(past))
         frames = sorted({picture.frame for picture in seen.pictures})
         count = min(int(lots.integers(1, MOST_ALOUD + 1)), len(frames))
-        chosen = sorted(lots.choice(frames, count, replace=False).tolist())
-        reply = await self.speaks.act(past, seen)
-        return Reply(f"<think>{' '.join(map(self.thought, chosen))}</think> {reply.text}")
+        return sorted(lots.choice(frames, count, replace=False).tolist())
 
     def thought(self, frame: int) -> str:
         """What a frame shows of the target."""
         target = self.task.question.removeprefix("Find").removesuffix(".").strip()
         return f"Frame {frame} {target} {'appears' if frame in self.task.truth.boxes else 'leaves'}."
+
+
+class Terse(Aloud):
+    def frames(self, past: Past, seen: Observation) -> Sequence[int]:
+        return [picture.frame for picture in seen.pictures[-1:]]
+
+
+class Generous:
+    def __init__(self, task: Task, rules: Rules) -> None:
+        self.task, self.rules = task, rules
+
+    async def act(self, past: Past, seen: Observation) -> Reply:
+        frame = seen.pictures[-1].frame
+        asked = everything(self.task, frame) if frame in self.task.truth.boxes else self.task
+        return await self.rules.expert(asked).act(past, seen)
 
 
 class Hasty:

@@ -8,7 +8,7 @@ The name of a clip is all of it, so references travel and every process sees the
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -76,6 +76,24 @@ def task(source: str) -> Task:
     video = Video(source, scene.length, scene.size, scene.size)
     asked = f"Find {clip.question.words}."
     return Task(id=source.removeprefix("lab:"), question=asked, video=video, truth=_truth(clip, video))
+
+
+def everything(task: Task, frame: int) -> Task:
+    """The task of somebody who takes all that this frame shows for what is asked for; what truly is comes first."""
+    clip, known = drawn(task.video.source), task.truth
+    who = clip.scene.who()[frame]
+    boxes, points = list(known.boxes.get(frame, ())), list(known.points.get(frame, ()))
+    for number in sorted(set(np.unique(who).tolist()) - {0, clip.question.target + 1}):
+        if box := masks.box(masks.encode(who == number), task.video.space(frame)):
+            boxes.append(box)
+            points.append(_inner_point(clip.scene.things[number - 1], who == number, box))
+    truth = replace(
+        known,
+        boxes={**known.boxes, frame: tuple(boxes)},
+        points={**known.points, frame: tuple(points)},
+        masks={**known.masks, frame: masks.encode(who > 0)},
+    )
+    return replace(task, truth=truth)
 
 
 def render(source: str) -> NDArray[np.uint8]:

@@ -86,7 +86,7 @@ def test_the_papers_tables_train_only_what_differs(tmp_path: Path) -> None:
 
     assert stages("5") == ["cold_start", "rl", *["eval"] * 4]
     assert stages("6") == ["cold_start", "rl", *["eval"] * 5]
-    assert stages("5", "6") == ["cold_start", "rl", *["eval"] * 8]  # the full sampler and all hints are one
+    assert stages("5", "6") == ["cold_start", "rl", *["eval"] * 9]
     assert stages("7") == ["cold_start", *["rl"] * 2, *["eval"] * 2]
     assert stages("4") == [*["cold_start"] * 3, *["rl"] * 2, *["eval"] * 4]
 

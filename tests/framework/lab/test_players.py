@@ -6,12 +6,13 @@ import pytest
 
 from envs.keyframes import Keyframes
 from envs.single_turn import SingleTurn
+from envs.target import Target, aimed
 from envs.zoom import Zooming
 from framework.env import Rules, Sight
 from framework.lab.players import PLAYERS, mixed
-from framework.lab.world import World
+from framework.lab.world import World, drawn
 from framework.rollout import play
-from framework.types import Episode, Stop, Task, Truth
+from framework.types import Answer, Episode, Stop, Task, Truth
 from framework.vision.plan import Look
 from rewards.box import BoxIoU
 from rewards.form import StrictFormat
@@ -112,16 +113,33 @@ def test_the_share_of_a_mixed_experts_faults_can_be_set():
     assert scored(0.3) > scored(0.6) > scored(1.0) > 0.2
 
 
-def test_one_who_thinks_aloud_says_true_things_of_frames_it_sees_and_not_always_as_many():
+@pytest.mark.parametrize(("name", "varies"), [("aloud", True), ("terse", False)])
+def test_who_thinks_aloud_says_true_things_of_frames_it_sees_the_terse_one_of_the_last(name: str, varies: bool):
     counts: set[int] = set()
-    for episode in played("aloud", tasks(20)):
+    for episode in played(name, tasks(20)):
         truth = episode.task.truth
         thoughts = re.findall(r"Frame (\d+) (?:the [a-z ]+) (appears|leaves)\.", episode.turns[0].said.text)
         counts.add(len(thoughts))
-        seen = {picture.frame for picture in episode.turns[0].seen.pictures}
-        assert {int(frame) for frame, _ in thoughts} <= seen
+        seen = [picture.frame for picture in episode.turns[0].seen.pictures]
+        assert {int(frame) for frame, _ in thoughts} <= set(seen)
         assert StrictFormat()([episode]) == [1.0]
         assert thoughts
         wrong = [frame for frame, said in thoughts if (said == "appears") != (int(frame) in truth.boxes)]
         assert not wrong
-    assert len(counts) > 1
+        assert varies or [int(frame) for frame, _ in thoughts] == seen[-1:]
+    assert (len(counts) > 1) == varies
+
+
+@pytest.mark.parametrize("name", ["generous", "terse_generous"])
+def test_who_is_generous_answers_with_all_that_is_seen_and_what_was_asked_for_first(name: str):
+    rules, asked = Target(sight=SIGHT), tasks(20, level="search")
+    more = 0
+    for episode, right in zip(played(name, asked, rules), played("expert", asked, rules), strict=True):
+        given, owed = (each.turns[-1].said.parsed for each in (episode, right))
+        assert isinstance(given, Answer)
+        assert isinstance(owed, Answer)
+        assert [item.box for item in given.items[: len(owed.items)]] == [item.box for item in owed.items]
+        seen = drawn(episode.task.video.source).scene.who()[aimed(episode.task)]
+        assert len(given.items) == (len(set(seen.flat) - {0}) if owed.items else 0)
+        more += len(given.items) > len(owed.items)
+    assert more
