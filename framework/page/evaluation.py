@@ -54,8 +54,7 @@ def _score(found: Verdict, name: str) -> str:
 
 
 def _said(gain: Gain) -> str:
-    word = "a gain" if gain.mean >= 0 else "a loss"
-    return f"{word} of {_signed(gain.mean)} with a 95 % interval of {_signed(gain.low)} to {_signed(gain.high)}"
+    return f"a change of {_signed(gain.mean)} with a 95 % interval of {_signed(gain.low)} to {_signed(gain.high)}"
 
 
 def _signed(value: float) -> str:

@@ -27,7 +27,7 @@ def gained(*gain: float) -> str:
 def test_a_gain_is_told_with_its_interval() -> None:
     assert sentence(FOUND) == (
         "Reinforcement taught it something: the mean of “place” over 300 held-out tasks went from 0.350 to 0.400, "
-        "a gain of +0.050 with a 95 % interval of +0.020 to +0.080."
+        "a change of +0.050 with a 95 % interval of +0.020 to +0.080."
     )
 
 
@@ -44,7 +44,7 @@ def test_an_interval_that_begins_at_0_holds_it() -> None:
 def test_a_loss_is_told_as_one() -> None:
     told = gained(-0.05, -0.08, -0.02)
     assert told.startswith("Reinforcement made it worse")
-    assert "a loss of −0.050 with a 95 % interval of −0.080 to −0.020" in told
+    assert "a change of −0.050 with a 95 % interval of −0.080 to −0.020" in told
 
 
 def test_one_model_alone_has_gained_on_nobody() -> None:
