@@ -78,22 +78,20 @@ def task(source: str) -> Task:
     return Task(id=source.removeprefix("lab:"), question=asked, video=video, truth=_truth(clip, video))
 
 
-def everything(task: Task, frame: int) -> Task:
-    """The task of somebody who takes all that this frame shows for what is asked for; what truly is comes first."""
+def everything(task: Task) -> Task:
+    """The task of somebody who takes all that is seen for what is asked for; first in each frame is what truly is."""
     clip, known = drawn(task.video.source), task.truth
-    who = clip.scene.who()[frame]
-    boxes, points = list(known.boxes.get(frame, ())), list(known.points.get(frame, ()))
-    for number in sorted(set(np.unique(who).tolist()) - {0, clip.question.target + 1}):
-        if box := masks.box(masks.encode(who == number), task.video.space(frame)):
-            boxes.append(box)
-            points.append(_inner_point(clip.scene.things[number - 1], who == number, box))
-    truth = replace(
-        known,
-        boxes={**known.boxes, frame: tuple(boxes)},
-        points={**known.points, frame: tuple(points)},
-        masks={**known.masks, frame: masks.encode(who > 0)},
-    )
-    return replace(task, truth=truth)
+    who = clip.scene.who()
+    boxes, points, covered = dict(known.boxes), dict(known.points), dict(known.masks)
+    for frame in np.flatnonzero(who.any((1, 2))).tolist():
+        for number in sorted(set(np.unique(who[frame]).tolist()) - {0, clip.question.target + 1}):
+            seen = who[frame] == number
+            if box := masks.box(masks.encode(seen), task.video.space(frame)):
+                boxes[frame] = (*boxes.get(frame, ()), box)
+                points[frame] = (*points.get(frame, ()), _inner_point(clip.scene.things[number - 1], seen, box))
+        covered[frame] = masks.encode(who[frame] > 0)
+    span = known.interval and Interval(min(boxes), max(boxes))
+    return replace(task, truth=replace(known, boxes=boxes, points=points, masks=covered, interval=span))
 
 
 def render(source: str) -> NDArray[np.uint8]:
