@@ -82,10 +82,10 @@ LEVELS: dict[str, Level] = {
         grey=(39, 43),
     ),
     "linger": Level(
-        about="large things seen for five to eight frames of eight, so that most of a clip is about what was asked for",
+        about="large things seen for two to six frames of eight: some must be found, some are seen wherever one looks",
         length=8,
         things=(2, 3),
-        life=(5, 8),
+        life=(2, 6),
         radius=(6, 9),
         kinds=("attribute",),
         grey=(39, 43),
