@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from framework.cache import keep_bytecode
-from framework.errors import UserError
+from framework.errors import PixelError, RewardError, UserError
 from framework.registry import nearest
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return code
-    except UserError as error:
+    except (UserError, PixelError, RewardError) as error:
         print(f"limner: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

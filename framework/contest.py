@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework import rows
 from framework.env import Rules
 from framework.errors import UserError
 from framework.evaluate import Played, play_all
@@ -56,7 +57,7 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     """
     from framework.lab.players import PLAYERS
 
-    tasks = [recipe.data.eval.task(index) for index in range(recipe.data.eval.size())]
+    tasks = rows.read(recipe.data.eval, range(recipe.data.eval.size()), recipe.data.faulty).tasks
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
     for name, player in {**{name: PLAYERS[name] for name in recipe.stages.eval.players}, **guests}.items():

@@ -22,6 +22,7 @@ from pydantic import Field, field_validator
 
 from framework.cache import cache_folder
 from framework.config import Fault, Settings
+from framework.files import whole
 from framework.types import Broken
 from framework.wire import Refused, sent
 
@@ -185,10 +186,9 @@ def _kept(path: Path) -> Said | None:
 
 def _keep(path: Path, said: Said) -> Broken | None:
     """A reply appears in the cache when all of it is there, whoever else writes it."""
-    part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
-        part.write_text(json.dumps(asdict(said)), encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(json.dumps(asdict(said)), encoding="utf-8")
     except OSError as error:
         return Broken(f"{path}: {error.strerror}; make room there, or set endpoint.cache to another folder")
     return None

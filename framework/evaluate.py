@@ -174,6 +174,10 @@ def _mean(scores: Scores) -> float:
     return float(there.mean()) if len(there) else float("nan")
 
 
+COLUMNS = ("score", "sampled_score", "well_formed", "sampled_well_formed", "thought_tokens", "lost_share", "by_kind")
+"""What eval.json says of everyone, beside the parts of a reward; no part may be called so."""
+
+
 def write(
     path: Path, score_name: str, seed: int, tasks: Sequence[Task], rows: Mapping[str, Row], gains: Mapping[str, Gain]
 ) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from framework.ablation import Ablation
 from framework.errors import DataError
 from framework.evaluate import Gain, Played, Scores, gain
+from framework.files import whole
 from framework.types import Task
 
 FILE = "played.json"
@@ -41,9 +42,8 @@ class Games:
 
     def write(self, folder: Path) -> None:
         plain = {name: values.tolist() for name, values in self.values.items()}
-        whole = folder / f"{FILE}.part"
-        whole.write_text(json.dumps({**asdict(self), "values": plain}))
-        whole.rename(folder / FILE)  # what is there is whole, and counts as done
+        with whole(folder / FILE) as part:  # what is there counts as done
+            part.write_text(json.dumps({**asdict(self), "values": plain}))
 
     @classmethod
     def read(cls, folder: Path) -> "Games":

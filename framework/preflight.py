@@ -67,11 +67,17 @@ def weights(recipe: Recipe) -> list[Finding]:
 
 def fitting(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
     """Does the reasoner fit its folder, and what it will be shown and asked?"""
-    from framework.reasoners.fit import fits
+    from framework.reasoners.fit import Asked, fits
 
-    shown = {picture.size for episode in looked for turn in episode.turns for picture in turn.seen.pictures}
-    told = "\n".join(value for value in dict(recipe.env).values() if isinstance(value, str))
-    return fits(recipe.reasoner, sorted(shown), recipe.stages.cold_start.steps > 0, told)
+    turns = [turn for episode in looked for turn in episode.turns]
+    asked = Asked(
+        shown=sorted({picture.size for turn in turns for picture in turn.seen.pictures}),
+        taught=recipe.stages.cold_start.steps > 0,
+        prompt="\n".join(value for value in dict(recipe.env).values() if isinstance(value, str)),
+        said=sorted({turn.said.text for turn in turns}),
+        room=recipe.rollout.reply_tokens,
+    )
+    return fits(recipe.reasoner, asked)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import numpy as np
 
 from framework.endpoint import Content, Endpoint
 from framework.errors import DataError, UserError
+from framework.files import whole
 from framework.types import Broken, Picture, Task, Video
 
 AXES = {
@@ -128,12 +129,10 @@ def _read(path: Path, changed: int) -> Ratings:
 
 
 def write(path: Path, ratings: Ratings) -> None:
-    """All ratings into a file, one task a line; it appears when all of it is there."""
+    """All ratings into a file, one task a line."""
     from framework.record import on_disk
 
     lines = [f"{json.dumps(task, ensure_ascii=False)}: {json.dumps(list(each))}" for task, each in ratings.items()]
-    part = path.with_suffix(".part")
-    with on_disk(path):
+    with on_disk(path), whole(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text("{\n" + ",\n".join(sorted(lines)) + "\n}\n", encoding="utf-8")
-        part.replace(path)

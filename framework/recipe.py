@@ -16,7 +16,7 @@ from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, lo
 from framework.drawing import Drawing
 from framework.env import Rules
 from framework.errors import ConfigError
-from framework.evaluate import Arena
+from framework.evaluate import COLUMNS, Arena
 from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
@@ -83,6 +83,9 @@ class Recipe(Settings):
         measures = self.stages.eval.measures
         if twice := measures.keys() & self.rewards.keys():
             raise Fault(("stages", "eval", "measures", min(twice)), "is the name of a reward; call it otherwise")
+        if taken := next((name for name in (*self.rewards, *measures) if name in COLUMNS), None):
+            where = ("rewards",) if taken in self.rewards else ("stages", "eval", "measures")
+            raise Fault((*where, taken), "is what eval.json calls a column of its own; call it otherwise")
         if self.score not in (there := {**self.rewards, **measures}):
             said = f"no reward {self.score!r} in this recipe; {nearest(self.score, there)}"
             raise Fault(("stages", "eval", "score"), said)

@@ -23,6 +23,7 @@ import numpy as np
 
 from framework import codec
 from framework.errors import DataError, LimnerError, UserError
+from framework.files import whole
 from framework.types import Episode, Picture, RewardBreakdown, Role
 from framework.vision.footage import Pixels
 from framework.vision.frames import pixels
@@ -145,8 +146,8 @@ class Record:
         name = _hash(image)
         path = self.folder / FRAMES / f"{name}.png"
         if not path.exists():
-            with on_disk(path):
-                _write_whole(path, png(image))
+            with on_disk(path), whole(path) as part:
+                part.write_bytes(png(image))
         return name
 
 
@@ -204,13 +205,6 @@ def _drop_torn(path: Path) -> None:
         if file.read() not in (b"", b"\n"):
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """A file appears under its name only when all of it is there."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
 
 
 def _hash(image: Pixels) -> str:

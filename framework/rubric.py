@@ -80,8 +80,9 @@ class Rubric:
         columns = {name: _column(name, reward, episodes) for name, reward in rewards.items()}
         dropped = _dropped(rewards, columns, groups)
         scales = {name: self._scale(name, rewards, columns) for name in rewards}
+        there = {name: _there(name, rewards, columns) for name in rewards}
         terms = {
-            name: np.where(_there(name, rewards, columns), scales[name] * columns[name].counts, 0.0)
+            name: np.where(there[name], scales[name] * columns[name].counts, 0.0)
             for name, reward in rewards.items()
             if not reward.multiplies
         }
@@ -98,7 +99,7 @@ class Rubric:
                 turns={
                     name: tuple(float(scales[name][i] * share) for share in shares[i])
                     for name, shares in paid.items()
-                    if i in shares and added[name][i]
+                    if i in shares and there[name][i]
                 },
                 total=None if lost else total,
             )

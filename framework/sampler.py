@@ -175,7 +175,7 @@ def _clamped(said: Interval, segment: Interval) -> Interval:
 def percentage(said: Parsed | None) -> float | None:
     """How far through a segment an answer points, if it says that and nothing else."""
     read = PERCENT.fullmatch(said.text) if isinstance(said, Answer) else None
-    return float(read[1]) if read else None
+    return min(float(read[1]), 100.0) if read else None  # so many digits may be said that they are infinite
 
 
 SAMPLERS: dict[str, type[Sampler]] = {

@@ -114,6 +114,10 @@ class ColdStart(Settings):
     """Steps over which the learning rate rises from 0."""
     weight_decay: float = Field(default=0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
+    save_every: int = Field(default=500, ge=1)
+    """Steps between checkpoints; the last step is always kept."""
+    keep: int = Field(default=2, ge=1)
+    """Checkpoints that are kept. With one, a run that is killed while it saves has none."""
 
 
 class Reinforce(Settings):
@@ -124,7 +128,7 @@ class Reinforce(Settings):
     save_every: int = Field(default=20, ge=1)
     """Steps between checkpoints; the last step is always kept."""
     keep: int = Field(default=2, ge=1)
-    """Checkpoints that are kept."""
+    """Checkpoints that are kept. With one, a run that is killed while it saves has none."""
     test_every: int = Field(default=0, ge=0)
     """Steps between evaluations; 0 for none."""
     trackers: tuple[str, ...] = ()

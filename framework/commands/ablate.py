@@ -31,6 +31,7 @@ from framework.page import ablated
 from framework.preflight import preflight
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
 from framework.record import writable
+from framework.train.run import alone
 
 TOOK = "seconds.txt"
 NAMES = {"cold_start": "cold start", "rl": "rl", "eval": "evaluation"}
@@ -125,7 +126,8 @@ def do(job: Job, beside: Path) -> None:
     """One stage to its end, and how long that took, stops and all. `beside` holds a user's own code."""
     began = time.perf_counter()
     try:
-        _do(job, beside)
+        with alone(job.run.folder):
+            _do(job, beside)
     finally:
         job.run.folder.mkdir(parents=True, exist_ok=True)
         (job.run.folder / TOOK).write_text(f"{(seconds(job) or 0) + time.perf_counter() - began:.1f}\n")

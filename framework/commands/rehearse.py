@@ -58,11 +58,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     from framework.train.launch import train_rl
+    from framework.train.run import alone
     from framework.train.tracker import read
 
     recipe = rehearsal(said.recipe, said.changes, said.model, said.small)
     folder: Path = said.out or Path("runs") / recipe.name / "rehearsal"
-    done = train_rl(recipe, folder, locate(said.recipe).parent, fresh=True)
+    with alone(folder):
+        done = train_rl(recipe, folder, locate(said.recipe).parent, fresh=True)
     console().print(shown(read(done.metrics, done.stage)))
     return 0
 

@@ -6,15 +6,18 @@ cold_start ─▶ a model that plays by the rules ─▶ rl ─▶ a model that 
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from framework.commands import takes_out, takes_recipe, the_recipe
 from framework.commands.eval import evaluate
+from framework.config import Tree
 from framework.errors import TrainError, UserError
+from framework.lineage import differences, seen, without_path
 from framework.preflight import preflight
 from framework.recipe import Recipe, locate
 from framework.record import writable
-from framework.train.run import Run
+from framework.train.run import Run, alone
 from framework.verdict import FILE
 
 STAGES = ("cold_start", "rl", "eval")
@@ -36,15 +39,21 @@ def run(said: argparse.Namespace) -> int:
             raise UserError(finding.remedy)
     asked = [said.stage] if said.stage else STAGES
     stages = [stage for stage in asked if stage == "eval" or steps(recipe, stage)]
-    if said.fresh:
-        for stage in stages:
-            shutil.rmtree(folder / stage, ignore_errors=True)
-    anew, went = said.fresh or bool(said.stage), False
+    with alone(folder):
+        if said.fresh:
+            for stage in stages:
+                shutil.rmtree(folder / stage, ignore_errors=True)
+        return through(recipe, folder, stages, locate(said.recipe).parent, said.fresh or bool(said.stage))
+
+
+def through(recipe: Recipe, folder: Path, stages: Sequence[str], beside: Path, anew: bool) -> int:
+    """One stage after another; those that are done only if `anew`."""
+    went = False
     for stage in stages:
         if not anew and done(recipe, folder, stage):  # asked when it is its turn: what came before may have changed it
             continue
         try:
-            go(recipe, folder, stage, locate(said.recipe).parent)
+            go(recipe, folder, stage, beside)
         except TrainError as error:
             print(f"limner: {stage}: {error}\nto go on, the same command again; {_kept(folder)}", file=sys.stderr)
             return 1
@@ -62,7 +71,27 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
         return verdict.is_file() and all(
             mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
         )
-    return Run(folder, stage).last_step() >= steps(recipe, stage)
+    run = Run(folder, stage)
+    if stage == "cold_start" and run.last_step():
+        _is_of(run, recipe)
+    return run.last_step() >= steps(recipe, stage)
+
+
+def _is_of(run: Run, recipe: Recipe) -> None:
+    """Was this cold start made with the settings of this recipe? What rl stands on, its own checkpoints know."""
+    made, asked = (_looked_at(each) for each in (run.recipe, recipe))
+    if changed := next(differences(made, asked), None):
+        path, was, now = changed
+        raise UserError(
+            f"{run.home}: made with {path}={was}, and the recipe says {now}; set it back, choose another --out, "
+            "or begin again with --fresh"
+        )
+
+
+def _looked_at(recipe: Recipe) -> Tree:
+    """What imitation depends on, but for how long it is and on how many devices."""
+    tree = without_path(seen(recipe, "cold_start"))
+    return tree | {"cluster": None, "stages": {"cold_start": tree["stages"]["cold_start"] | {"steps": None}}}
 
 
 def steps(recipe: Recipe, stage: str) -> int:

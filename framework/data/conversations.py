@@ -22,6 +22,7 @@ from typing import Literal, cast
 
 from framework import codec
 from framework.errors import DataError, UserError
+from framework.files import whole
 from framework.types import Episode, Mask, Picture, Truth
 from framework.vision import masks
 from framework.vision.plan import spread
@@ -109,14 +110,12 @@ def _true(truth: Truth, frames: Iterable[int]) -> dict[int, Mask | None]:
 
 
 def write(path: Path, conversations: Iterable[Conversation]) -> None:
-    """The whole file anew; it appears when all of it is there."""
-    part = path.with_suffix(".part")
+    """The whole file anew."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w") as file:
+        with whole(path) as part, part.open("w") as file:
             for each in conversations:
                 file.write(json.dumps(codec.write(each), separators=(",", ":")) + "\n")
-        part.replace(path)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; make room or rights there") from None
 

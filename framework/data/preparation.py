@@ -21,6 +21,7 @@ from framework.data import schema
 from framework.data.layout import FAULTS, Found, Layout, LeftOut, reason
 from framework.data.schema import Clip
 from framework.errors import DataError, PixelError, UserError
+from framework.files import whole
 from framework.vision.footage import Stills, opened
 
 PART = 50
@@ -79,7 +80,8 @@ def _parts(folder: Path, plan: dict[str, Any]) -> Path:
     if not kept.is_file() or json.loads(kept.read_text()) != plan:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
-        kept.write_text(json.dumps(plan))
+        with whole(kept) as part:
+            part.write_text(json.dumps(plan))
     return parts
 
 
@@ -162,6 +164,7 @@ def _joined(folder: Path, layout: Layout, paths: Sequence[Path], plan: dict[str,
     }
     for table, name in ((objects, "objects"), (expressions, "expressions")):
         schema.save(folder / f"{name}.parquet", table)
-    (folder / "about.json").write_text(json.dumps(about, indent=2, ensure_ascii=False))
+    with whole(folder / "about.json") as part:
+        part.write_text(json.dumps(about, indent=2, ensure_ascii=False))
     shutil.rmtree(folder / "parts")
     return about

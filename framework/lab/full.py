@@ -14,7 +14,7 @@ from typing import Any
 
 from framework.cache import cache_folder, made_once
 from framework.lab import speech
-from framework.reasoners.lab import Family, Lab
+from framework.reasoners.lab import Lab
 
 Sizes = Mapping[str, Any]
 """As a config names them."""
@@ -31,7 +31,7 @@ SHUTTER = 2
 class Reader:
     """A vision-language model."""
 
-    family: Family
+    family: str
     unit: int
     text: Sizes
     vision: Sizes

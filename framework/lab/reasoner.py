@@ -26,7 +26,7 @@ def cached(lab: Lab) -> Path:
     told = hashlib.blake2b(lab.model_dump_json().encode(), digest_size=8)
     for file in made_from:
         told.update(file.read_bytes())
-    folder = cache_folder() / "reasoners" / f"{lab.family}-{told.hexdigest()}"
+    folder = cache_folder() / "reasoners" / f"{lab.family.replace(':', '.')}-{told.hexdigest()}"
     return made_once(folder, partial(build, lab))
 
 

@@ -15,3 +15,5 @@ REASONERS: dict[str, type[Reasoner]] = {
     "glm4_1v": GLM4_1V,
     "gemma4": Gemma4,
 }
+FAMILIES = tuple(name for name, reasoner in REASONERS.items() if reasoner.model_types)
+"""Those with models of their own; the lab's is a small copy of one of them."""

@@ -1,11 +1,13 @@
 """Does a recipe's reasoner fit what lies in its folder, and what the recipe shows and asks? No weights are read.
 
 config.json ─▶ of this family?     processor ─▶ of this unit, and these sizes?     template ─▶ that which is written?
+tokenizer ─▶ is there room for what an action takes?
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from framework.errors import ConfigError, UserError
@@ -18,9 +20,24 @@ from framework.registry import name_of
 Size = tuple[int, int]
 
 
-def fits(reasoner: Reasoner, shown: Sequence[Size], taught: bool = False, prompt: str = "") -> list[Finding]:
-    """`shown` are sizes of pictures; `taught`: a cold start comes first; `prompt` is what the policy is told."""
-    found = [*_coordinates(reasoner, taught), *_asked(reasoner, prompt)]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a recipe shows and asks."""
+
+    shown: Sequence[Size] = ()
+    """Sizes of pictures."""
+    taught: bool = False
+    """A cold start comes first."""
+    prompt: str = ""
+    """What the policy is told."""
+    said: Sequence[str] = ()
+    """Replies that are nothing but an action."""
+    room: int = 0
+    """Tokens that a reply may take."""
+
+
+def fits(reasoner: Reasoner, asked: Asked) -> list[Finding]:
+    found = [*_coordinates(reasoner, asked.taught), *_places(reasoner, asked.prompt)]
     folder = Path(reasoner.path).expanduser()
     if not reasoner.path or not folder.is_dir():
         return found
@@ -30,7 +47,7 @@ def fits(reasoner: Reasoner, shown: Sequence[Size], taught: bool = False, prompt
         voice = reasoner.voice()
     except ConfigError as error:
         return [*found, Finding("processor", str(folder), remedy=str(error))]
-    return [*found, *_sizes(voice, shown), _template(reasoner, voice)]
+    return [*found, *_sizes(voice, asked.shown), *_room(voice, asked.said, asked.room), _template(reasoner, voice)]
 
 
 def _coordinates(reasoner: Reasoner, taught: bool) -> Iterator[Finding]:
@@ -43,7 +60,7 @@ def _coordinates(reasoner: Reasoner, taught: bool) -> Iterator[Finding]:
     yield Finding("coordinates asked for", _scale(asked), _scale(own), "" if taught else remedy)
 
 
-def _asked(reasoner: Reasoner, prompt: str) -> Iterator[Finding]:
+def _places(reasoner: Reasoner, prompt: str) -> Iterator[Finding]:
     """Places are read as the reasoner says them; a prompt that asks for them otherwise would mislead it."""
     scales = {int(number) for number in SCALE.findall(prompt)}
     asked = [*sorted(scales), *(["pixels"] if not scales and PIXELS.search(prompt) else [])]
@@ -87,6 +104,16 @@ def _sizes(voice: Voice, shown: Sequence[Size]) -> Iterator[Finding]:
         except UserError as error:
             yield Finding("picture", f"{size[0]}×{size[1]} pixels", remedy=f"env: {error}")
             return
+
+
+def _room(voice: Voice, said: Sequence[str], room: int) -> Iterator[Finding]:
+    """An action that is longer than any reply can never be taken. Thoughts want room beside it."""
+    length = max((len(voice.write(text)) + 1 for text in said), default=0)  # and the token that ends it
+    remedy = (
+        f"rollout.reply_tokens: {room}, but an action alone takes {length} tokens; raise it, with room for thoughts"
+    )
+    if length:
+        yield Finding("longest action", f"{length} tokens", str(room), remedy if length > room else "")
 
 
 def _template(reasoner: Reasoner, voice: Voice) -> Finding:

@@ -1,17 +1,13 @@
 """The lab's own reasoner: a tiny random model of a real family, built on this machine in seconds."""
 
-from typing import Literal, get_args
+from pydantic import Field, field_validator
 
-from pydantic import Field
-
+from framework.config import Fault
 from framework.env import Coordinates
+from framework.errors import UserError
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.voice import Voice
 from framework.registry import resolve
-
-Family = Literal["qwen3_vl", "qwen2_5_vl", "qwen3_5", "glm4_1v", "gemma4"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
-"""Those of which a small copy can be built."""
 
 
 class Lab(Reasoner):
@@ -19,8 +15,8 @@ class Lab(Reasoner):
 
     path: str = ""
     """A trained one; empty builds a new one from the settings below."""
-    family: Family = "qwen3_vl"
-    """Which architecture it is a small copy of."""
+    family: str = "qwen3_vl"
+    """Which architecture it is a small copy of: a name of our table, or `module:Name`."""
     unit: int = Field(default=8, multiple_of=2, ge=4)
     coordinates: Coordinates = 32
     hidden: int = Field(default=96, multiple_of=4, ge=16)
@@ -35,6 +31,15 @@ class Lab(Reasoner):
     """Of the random weights."""
     grounding: int = Field(default=0, ge=0)
     """Steps of a first lesson in seeing, taken once when it is built (framework/lab/grounding.py); 0 for none."""
+
+    @field_validator("family")
+    @classmethod
+    def _is_there(cls, family: str) -> str:
+        try:
+            resolve("reasoner", family)
+        except UserError as error:
+            raise Fault((), str(error)) from None
+        return family
 
     def folder(self) -> str:
         if self.path:

@@ -9,6 +9,7 @@ from typing import Any
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
+from framework.errors import TrainError
 from framework.train.metrics import Metrics
 from framework.train.scorer import Scorer
 
@@ -22,6 +23,7 @@ class _Scored:
     scorer: Scorer
     filter_groups_metric: Any
     finished_keys: Any
+    failure_keys: Any
     partitions: Any
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> tuple[KVBatchMeta, dict[str, Any]]:
@@ -40,6 +42,12 @@ class _Scored:
             if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done and key not in known]:
                 self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
         return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _sampleable_terminal_keys(self, partition_id: str, eviction_reasons: Any) -> set[str]:
+        """verl would go on with what is left of a group, or without it."""
+        if lost := self.failure_keys[partition_id]:
+            raise TrainError(f"{len(lost)} tasks could not be played to an end; logs/ says why")
+        return super()._sampleable_terminal_keys(partition_id, eviction_reasons)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _clear_groups(self, partition_id: str, uids: set[str]) -> None:
         super()._clear_groups(partition_id, uids)  # pyright: ignore[reportAttributeAccessIssue]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.errors import TrainError
+from framework.lineage import differences
 from framework.recipe import Recipe
 
 FREE: Any = {
@@ -45,7 +46,7 @@ class Chain:
         state = json.loads((folder / "limner.json").read_text())
         if state["step"] != step:
             raise TrainError(f"{folder} was saved at step {state['step']}, not {step}; {_remedy(folder)}")
-        if differ := [path for path in _differences(state["recipe"], self.bound)]:
+        if differ := [path for path, _, _ in differences(state["recipe"], self.bound)]:
             raise TrainError(
                 f"the recipe has changed since {folder.name} in {', '.join(differ[:5])}: "
                 f"set it back, or {_remedy(folder)}"
@@ -55,10 +56,3 @@ class Chain:
 
 def _remedy(folder: Path) -> str:
     return f"begin again with --fresh, or another --out than {folder.parents[1]}"
-
-
-def _differences(one: Any, other: Any, path: str = "") -> list[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = sorted({*one, *other})  # pyright: ignore[reportUnknownArgumentType]
-        return [each for key in keys for each in _differences(one.get(key), other.get(key), f"{path}.{key}")]
-    return [] if one == other else [path.removeprefix(".")]

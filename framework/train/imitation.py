@@ -21,6 +21,8 @@ DEMONSTRATIONS = "demonstrations.jsonl"
 
 SAME = {
     "stages.cold_start.steps": "trainer.total_training_steps",
+    "stages.cold_start.save_every": "trainer.save_freq",
+    "stages.cold_start.keep": "trainer.max_ckpt_to_keep",
     "stages.cold_start.batch": "data.train_batch_size",
     "stages.cold_start.lr": "optim.lr",
     "stages.cold_start.schedule": "optim.lr_scheduler_type",

@@ -23,7 +23,7 @@ from framework.errors import TrainError
 from framework.recipe import Recipe
 from framework.train.run import VARIABLE, Run
 from framework.train.settings import verl_config
-from framework.train.tracker import read, rewind
+from framework.train.tracker import read_on, rewind
 from framework.vision import stock
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
         "TQ_NUM_THREADS": "2",
         "HF_HUB_OFFLINE": str(int(Path(model).is_dir())),
         "TENSORBOARD_DIR": str(run.home / "tensorboard"),
+        "WANDB_DIR": str(run.home),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",
         "HYDRA_FULL_ERROR": "1",
@@ -116,11 +117,11 @@ def _driver(run: Run, command: Sequence[str], env: Mapping[str, str]) -> Iterato
         driver = subprocess.Popen(
             command,
             env=env,
-            cwd=run.home,
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for this process, which then asks the driver to stop
+            close_fds=False,  # the run's lock is its as well: alone() in run.py
         )
         try:
             yield driver
@@ -158,10 +159,11 @@ def _failure(run: Run, status: int) -> str:
 
 def _lines(metrics: Path, stage: str, driver: "subprocess.Popen[bytes]", after: int) -> Iterator[dict[str, Any]]:
     """Lines of metrics.jsonl as they are written, until the driver ends."""
-    shown = after
+    shown, at = after, 0
     while True:
         running = driver.poll() is None
-        for line in read(metrics, stage):
+        lines, at = read_on(metrics, stage, at)
+        for line in lines:
             if line["step"] > shown:
                 shown = line["step"]
                 yield line

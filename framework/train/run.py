@@ -9,13 +9,18 @@ runs/quickstart/
         logs/               what verl and Ray say
 """
 
+import fcntl
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 from framework.config import load, typed
-from framework.errors import TrainError
+from framework.errors import TrainError, UserError
+from framework.files import whole
 from framework.recipe import Recipe
 
 VARIABLE = "LIMNER_RUN"
@@ -76,8 +81,9 @@ class Run:
         import yaml
 
         self.logs.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        self.recipe_file.write_text(text.replace("${", r"\${"))  # read back, ${ would begin an interpolation
+        tree = _literal(recipe.model_dump(mode="json"))
+        with whole(self.recipe_file) as part:
+            part.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
 
     @property
     def latest(self) -> Path:
@@ -85,8 +91,9 @@ class Run:
         return self.checkpoints / "latest_checkpointed_iteration.txt"
 
     def last_step(self) -> int:
-        """The step of the newest whole checkpoint; 0 if there is none."""
-        return int(self.latest.read_text() or 0) if self.latest.is_file() else 0
+        """The step of the newest whole checkpoint; 0 if there is none, or somebody has deleted it."""
+        step = int(self.latest.read_text() or 0) if self.latest.is_file() else 0
+        return step if self.checkpoint(step).is_dir() else 0
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"global_step_{step}"
@@ -96,3 +103,30 @@ class Run:
         last = self.checkpoint(self.last_step())
         found = [last / "huggingface", last / "actor" / "huggingface"]
         return next((folder for folder in found if (folder / "config.json").is_file()), None)
+
+
+def _literal(tree: Any) -> Any:
+    """Read back, ${ would begin an interpolation."""
+    if isinstance(tree, dict):
+        return {key: _literal(each) for key, each in cast(dict[str, Any], tree).items()}
+    if isinstance(tree, list):
+        return [_literal(each) for each in cast(list[Any], tree)]
+    return tree.replace("${", r"\${") if isinstance(tree, str) else tree
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """Two trainings never write into one folder. Their processes inherit the lock: it holds while one of them lives."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{folder}: another process trains here (python -m framework.train…, which outlives a `limner train` "
+                "that was killed); wait for it, stop it, or choose another --out"
+            ) from None
+        except OSError:
+            pass  # not every file system has locks
+        os.set_inheritable(lock.fileno(), True)
+        yield

@@ -5,7 +5,6 @@ TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a ma
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,10 @@ from framework.train.metrics import Metrics, measured
 from framework.train.storage import columns, leave
 from framework.training import Algorithm
 from framework.types import Episode, RewardBreakdown
+
+GRAIN = 2**16
+"""Rewards that are paid in parts are whole numbers of 1 / GRAIN. Such numbers sum exactly in float32, in any order; or
+episodes that earn the same would differ by a rounding, which an advantage divides by a spread as small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Scorer:
         """What the last evaluation came to."""
         self.warned: set[str] = set()
         """Parts that were found not to be alive, and told."""
+        self.faint: set[str] = set()
+        """Parts that hardly paid in the last step: why is asked once, since asking takes more episodes than a step."""
 
     def score(self, batch: KVBatchMeta) -> list[Episode]:
         """Score what is new in a batch and leave the rewards beside the episodes."""
@@ -99,7 +104,8 @@ class Scorer:
         scores = torch.zeros(len(mask), dtype=torch.float32)
         scores[-1] = reward
         if earned.turns and self.algorithm.advantage != "gdpo":
-            paid = paid_early(mask, earned, self.rubric)
+            scores[-1] = round(reward * GRAIN) / GRAIN
+            paid = (paid_early(mask, earned, self.rubric) * GRAIN).round() / GRAIN
             scores += paid
             scores[-1] -= paid.sum()
         return {"rm_scores": scores, "response_mask": mask, "loss_mask": mask}
@@ -110,8 +116,7 @@ class Scorer:
         return self.judge(batch)
 
     def arrange(self, batch: KVBatchMeta) -> None:
-        """Put a batch in the order of its tasks, once it is found to be whole."""
-        self._none_is_missing(batch)
+        """Put a batch in the order of its tasks."""
         places = [(str(sent.extra["task"]), int(sent.extra["session"])) for sent in self.fetched(batch)]
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
 
@@ -132,23 +137,21 @@ class Scorer:
     def alive(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], keys: Sequence[str]) -> Metrics:
         """What each part tells; of one that tells nothing one is warned, once."""
         groups = [key.split("_")[0] for key in keys]
-        asked = {name: reward for name, reward in self.rubric.rewards.items() if name not in self.warned}
+        found = liveness.vitals(list(self.rubric.rewards), episodes, earned, groups)
+        faint = {name for name, vital in found.items() if vital.faint}
+        known = self.warned | (faint & self.faint)
+        asked = {name: reward for name, reward in self.rubric.rewards.items() if name not in known}
         for name, line in liveness.warnings(asked, episodes, earned, groups, self.rules).items():
             self.warned.add(name)
             print(f"WARNING: {line}", flush=True)
-        return liveness.metrics(liveness.vitals(list(self.rubric.rewards), episodes, earned, groups), episodes)
+        self.faint = faint
+        return liveness.metrics(found, episodes)
 
     def forget(self, groups: set[str]) -> None:
         """These were scored and will not be asked for."""
         for kept in (self.sent, self.earned):
             for key in [key for key in kept if key.split("_")[0] in groups]:
                 del kept[key]
-
-    def _none_is_missing(self, batch: KVBatchMeta) -> None:
-        """verl goes on with what is left of a group; advantages would then compare what is no group."""
-        counts = Counter(key.split("_")[0] for key in batch.keys)
-        if batch.partition_id == "train" and (lost := sum(self.algorithm.group - count for count in counts.values())):
-            raise TrainError(f"{lost} of {self.algorithm.group * len(counts)} episodes never arrived; logs/ says why")
 
 
 def none_is_fatal(extras: Iterable[Mapping[str, Any]]) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from framework.files import whole
+
 OURS = (
     "reward/",
     "alive/",
@@ -78,15 +80,30 @@ class Tracker:
 
 def read(path: Path, stage: str) -> list[dict[str, Any]]:
     """The whole lines of one stage."""
-    return [told for told in _told(path) if told["stage"] == stage]
+    return [told for told in _told(_text(path)) if told["stage"] == stage]
+
+
+def read_on(path: Path, stage: str, at: int) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines of one stage from byte `at` on, and the byte after the last of them."""
+    if not path.is_file():
+        return [], at
+    with path.open("rb") as file:
+        file.seek(at)
+        new = file.read()
+    new = new[: new.rfind(b"\n") + 1]
+    return [told for told in _told(new.decode()) if told["stage"] == stage], at + len(new)
 
 
 def rewind(path: Path, stage: str, step: int) -> None:
     """Leave out what a run that was cut off said of this stage after its last checkpoint; it will be said again."""
-    kept = [told for told in _told(path) if told["stage"] != stage or told["step"] <= step]
-    path.write_text("".join(f"{json.dumps(told)}\n" for told in kept))
+    kept = [told for told in _told(_text(path)) if told["stage"] != stage or told["step"] <= step]
+    with whole(path) as part:
+        part.write_text("".join(f"{json.dumps(told)}\n" for told in kept))
 
 
-def _told(path: Path) -> list[dict[str, Any]]:
-    texts = path.read_text().splitlines() if path.is_file() else []
-    return [json.loads(text) for text in texts if text.endswith("}")]  # a killed run may leave half a line
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
+def _told(text: str) -> list[dict[str, Any]]:
+    return [json.loads(each) for each in text.splitlines() if each.endswith("}")]  # a killed run may leave half a line

@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from framework.files import whole
 from framework.vision.footage import Pixels
 
 VARIABLE = "LIMNER_FRAMES"
@@ -123,12 +124,10 @@ class Folder:
 
     def put(self, slot: Slot, image: Pixels) -> Pixels:
         image = sealed(image)
-        part = self.path / f"{os.getpid()}-{threading.get_ident()}.part"
         try:
-            part.write_bytes(image.data)
-            part.replace(self._file(slot))
+            with whole(self._file(slot)) as part:
+                part.write_bytes(image.data)
         except OSError:  # a full disk, or a folder that somebody removed, costs time but not the run
-            part.unlink(missing_ok=True)
             self.trim()
         self._live[slot] = image
         self._written += image.nbytes

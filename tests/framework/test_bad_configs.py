@@ -27,6 +27,9 @@ CHANGES = [
     ("data.train.use=laab", "data.train.use: no data 'laab'; did you mean 'lab'?"),
     ("data.train.level=glanse", "data.train.level: no level 'glanse'; did you mean 'glance'?"),
     ("rewards.mine={weight: 1}", "rewards.mine.use: None names no reward; write `use: NAME`"),
+    ("rewards.score={use: well_formed}", "rewards.score: is what eval.json calls a column of its own"),
+    ("stages.eval.measures={by_kind: box_iou}", "stages.eval.measures.by_kind: is what eval.json calls a column"),
+    ("reasoner.family=qwen4", "reasoner.family: no reasoner 'qwen4'; did you mean 'qwen3_5'?"),
     ("rewards.mine.use=3", "rewards.mine.use: 3 names no reward; write `use: NAME`"),
     # a part that is no part
     ("env=3", "env: 3 is no env; write the name of one, or `use: NAME` in it (there are: by_dataset,"),

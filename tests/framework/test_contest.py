@@ -12,6 +12,7 @@ from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
 from framework.contest import answer_form, contest
 from framework.env import Env, Rules
+from framework.errors import DataError
 from framework.evaluate import Played
 from framework.lab.world import World
 from framework.recipe import find_recipe
@@ -47,6 +48,19 @@ def test_a_game_without_an_expert_tells_how_an_answer_begins() -> None:
 
     form = answer_form(Silent(), TASKS[0])
     assert (form.pieces, form.words) == (("<answer>",), True)
+
+
+def test_a_task_that_cannot_be_played_is_left_out_if_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = find_recipe("quickstart", ["data.eval.count=4", "data.faulty=skip", "stages.eval.players=[expert]"])
+    whole = type(recipe.data.eval).task
+
+    def task(self: World, index: int) -> Task:
+        if index == 1:
+            raise DataError("no such clip")
+        return whole(self, index)
+
+    monkeypatch.setattr(World, "task", task)
+    assert len(asyncio.run(contest(recipe, {})).tasks) == 3
 
 
 def test_two_models_side_by_side_play_as_one_does_alone():

@@ -1,6 +1,9 @@
 """In which order `limner train` goes through a recipe's stages, and which it passes over."""
 
 import os
+import shutil
+import subprocess
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -8,8 +11,9 @@ import pytest
 
 from framework.cli import main
 from framework.commands import train
+from framework.errors import UserError
 from framework.recipe import Recipe
-from framework.train.run import Run
+from framework.train.run import Run, alone
 
 RECIPE = ("quickstart", "reasoner.grounding=0", "stages.cold_start.steps=4")
 
@@ -22,9 +26,12 @@ def went(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
         stages.append(stage)
-        mark = folder / "eval.json" if stage == "eval" else Run(folder, stage).latest
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text("" if stage == "eval" else str(train.steps(recipe, stage)))
+        run, steps = Run(folder, stage), "" if stage == "eval" else str(train.steps(recipe, stage))
+        mark = folder / "eval.json" if stage == "eval" else run.latest
+        if stage != "eval":
+            run.begin(recipe)
+            run.checkpoint(int(steps)).mkdir(parents=True)
+        mark.write_text(steps)
         os.utime(mark, (now := next(clock), now))
 
     monkeypatch.setattr(train, "go", go)
@@ -53,3 +60,34 @@ def test_a_model_that_was_trained_further_is_judged_again(went: list[str], tmp_p
 def test_a_stage_without_steps_is_left_out(went: list[str], tmp_path: Path):
     trained(tmp_path, "stages.cold_start.steps=0")
     assert went == ["rl", "eval"]
+
+
+def test_a_cold_start_of_other_settings_is_not_taken_for_this_recipes(
+    went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    trained(tmp_path)
+    trained(tmp_path, "cluster.gpus_per_node=2", "rewards.place.weight=2", "stages.cold_start.keep=1")
+    for change, said in (("env.max_turns=1", "env.max_turns=2, and the recipe says 1"), ("seed=3", "seed=0, and")):
+        assert main(["train", *RECIPE, change, "--out", str(tmp_path)]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_stage_whose_checkpoint_was_deleted_is_not_done(went: list[str], tmp_path: Path):
+    trained(tmp_path)
+    shutil.rmtree(Run(tmp_path, "rl").checkpoints / "global_step_64")
+    went.clear()
+    trained(tmp_path)
+    assert went == ["rl", "eval"]
+
+
+def test_a_folder_in_which_something_still_trains_is_refused(tmp_path: Path):
+    with alone(tmp_path):
+        begun = [sys.executable, "-c", "print('lives', flush=True); input()"]
+        driver = subprocess.Popen(begun, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+        assert driver.stdout
+        driver.stdout.readline()
+    with pytest.raises(UserError, match="another process trains here"), alone(tmp_path):
+        pass  # the command is gone, as after kill -9, and what it started is not
+    driver.communicate(b"\n", timeout=30)
+    with alone(tmp_path):
+        pass

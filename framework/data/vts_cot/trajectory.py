@@ -17,6 +17,7 @@ from typing import Any, Literal, cast, get_args
 
 from framework.data.files import json_of, mapping
 from framework.errors import DataError
+from framework.files import whole
 from framework.record import on_disk
 
 Speaker = Literal["system", "human", "gpt"]
@@ -113,12 +114,10 @@ def _said(given: Any) -> Said:
 
 
 def write(path: Path, trajectories: Iterable[Trajectory]) -> None:
-    """The whole file anew, in the released form; it appears when all of it is there."""
-    part = path.with_suffix(".part")
-    with on_disk(path):
+    """The whole file anew, in the released form."""
+    with on_disk(path), whole(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps([_written(each) for each in trajectories], ensure_ascii=False), encoding="utf-8")
-        part.replace(path)
 
 
 def _written(trajectory: Trajectory) -> dict[str, Any]:

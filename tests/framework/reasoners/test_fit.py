@@ -10,13 +10,13 @@ import pytest
 from framework.preflight import Finding, batch
 from framework.reasoners import GLM4_1V, Gemma4, Qwen2_5VL, Qwen3_5, Qwen3VL, Reasoner
 from framework.reasoners.conformance import stand_in
-from framework.reasoners.fit import fits
+from framework.reasoners.fit import Asked, fits
 from framework.recipe import find_recipe
 from framework.train.settings import overrides
 
 
 def told(reasoner: Reasoner, *shown: tuple[int, int], taught: bool = False) -> Sequence[Finding]:
-    return fits(reasoner, shown, taught)
+    return fits(reasoner, Asked(shown, taught))
 
 
 def remedy(reasoner: Reasoner, *shown: tuple[int, int]) -> str:
@@ -71,13 +71,21 @@ def test_another_scale_of_places_is_told_unless_it_is_taught():
 def test_a_prompt_that_asks_for_places_otherwise_than_they_are_read_is_told(
     reasoner: Reasoner, prompt: str, wrong: str
 ):
-    said = [finding.remedy for finding in fits(reasoner, [], prompt=prompt)]
+    said = [finding.remedy for finding in fits(reasoner, Asked(prompt=prompt))]
     assert [wrong in each for each in said] == ([True] if wrong else [])
 
 
 def test_a_picture_larger_than_a_processor_gives_tokens_for_is_told():
     wide = remedy(stand_in("gemma4"), (48, 48), (48 * 10, 48 * 8))
     assert wide.startswith("env: a picture of 480×384 pixels takes 80 tokens, and 70 are the most")
+
+
+def test_an_action_that_no_reply_has_room_for_is_told():
+    action = '<answer>{"bbox_2d": [101, 202, 303, 404]}</answer>'
+    [tight, wide] = [fits(stand_in("qwen3_vl"), Asked(said=[action], room=room)) for room in (8, 256)]
+    [wrong] = [finding.remedy for finding in tight if finding.remedy]
+    assert wrong.startswith("rollout.reply_tokens: 8, but an action alone takes ")
+    assert not any(finding.remedy for finding in wide)
 
 
 def test_a_template_that_somebody_changed_is_told(tmp_path: Path):

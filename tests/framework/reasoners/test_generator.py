@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from framework.reasoners import FAMILIES
 from framework.reasoners.conformance import log_probs
 from framework.reasoners.generator import Generator
-from framework.reasoners.lab import FAMILIES, Family, Lab
+from framework.reasoners.lab import Lab
 from framework.reasoners.sampling import Pixels, Request, Sampled
 from framework.types import Observation, Picture, Video
 
@@ -17,7 +18,7 @@ SELECT = '<select>{"start": 2, "end": 5, "keyframe": 3}</select>'
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def generator(request: pytest.FixtureRequest) -> Generator:
-    family: Family = request.param
+    family: str = request.param
     return Generator.load(Lab(family=family))
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText
 
-from framework.reasoners.lab import Family, Lab
+from framework.reasoners.lab import Lab
 from framework.reasoners.towers import quicken_towers
 
 
 @pytest.fixture(params=["qwen3_vl", "qwen2_5_vl"])
 def tower(request: pytest.FixtureRequest) -> Any:
     quicken_towers()
-    family: Family = request.param
+    family: str = request.param
     return AutoModelForImageTextToText.from_pretrained(Lab(family=family).folder()).model.visual
 
 

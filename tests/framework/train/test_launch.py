@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from framework.recipe import find_recipe
-from framework.train.launch import environment, in_a_line
+from framework.train.launch import environment, in_a_line, launched
 from framework.train.run import Run
 
 PEEK = Path(__file__).parent / "peek"
@@ -43,9 +43,20 @@ def test_what_a_person_set_wins(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_recipe_that_is_left_in_a_run_reads_back_as_it_was(tmp_path: Path):
-    recipe = find_recipe(str(PEEK / "peek.yaml"), [r"env.system=say \${nothing}"])
+    recipe = find_recipe(str(PEEK / "peek.yaml"))
+    system = "say ${nothing} to\tthat "
+    recipe = recipe.model_copy(update={"env": recipe.env.model_copy(update={"system": system})})
     Run(tmp_path).begin(recipe)
     assert Run(tmp_path).recipe.model_dump() == recipe.model_dump()
+
+
+def test_a_path_means_the_same_to_the_driver_as_to_who_starts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("prepared").write_text("here")
+    run = Run(tmp_path / "runs")
+    run.begin(find_recipe("quickstart"))
+    launched(run, 1, (sys.executable, "-c", "print(open('prepared').read())"), os.environ)
+    assert (run.logs / "driver.log").read_text() == "here\n"
 
 
 STOPPED = """

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from framework.train.tracker import Tracker, line, read, rewind
+from framework.train.tracker import Tracker, line, read, read_on, rewind
 
 STEP = {"timing_s/step": 2.0, "timing_s/gen": 1.0, "timing_s/old_log_prob": 0.2, "timing_s/update_actor": 0.5}
 
@@ -38,3 +38,18 @@ def test_stages_count_for_themselves(tmp_path: Path):
     rewind(file, "rl", 0)
     assert [each["step"] for each in read(file, "cold_start")] == [5]
     assert read(file, "rl") == []
+
+
+def test_lines_are_read_once_as_they_come(tmp_path: Path):
+    file = tmp_path / "metrics.jsonl"
+    assert read_on(file, "rl", 0) == ([], 0)
+    Tracker(file).log({}, 1)
+    [first], at = read_on(file, "rl", 0)
+    Tracker(file, "cold_start").log({}, 7)
+    with file.open("a") as out:
+        out.write('{"stage": "rl", "step": 2}')  # not at its end yet
+    others, later = read_on(file, "rl", at)
+    with file.open("a") as out:
+        out.write("\n")
+    [second], end = read_on(file, "rl", later)
+    assert (first["step"], others, second["step"], end) == (1, [], 2, file.stat().st_size)
