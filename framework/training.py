@@ -14,7 +14,7 @@ class Algorithm(Settings):
     """How a group of episodes becomes a gradient."""
 
     advantage: str = "grpo"
-    """The estimator: ours (grpo, dr_grpo, rloo), or any of verl's by its name."""
+    """The estimator: ours (grpo, dr_grpo, rloo, gdpo), or any of verl's by its name."""
     group: int = Field(default=8, ge=1)
     """Episodes per task; advantages are taken within a group."""
     prompts: int = Field(default=8, ge=1)

@@ -39,7 +39,7 @@ class World:
         return self.seen(observation), float(paid), bool(terminated or truncated)
 
     def seen(self, observation: Any) -> Pixels:
-        picture = observation if shows_images(self.env) else self.env.render()
+        picture = observation if shows_images(self.env) else self._rendered()
         image: Any = np.asarray(picture)
         if image.ndim == 2:
             image = image[..., None]
@@ -48,6 +48,14 @@ class World:
                 f"{self.id}: its picture is {image.dtype} of shape {image.shape}; it must be [H, W, 3] uint8"
             )
         return np.array(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+    def _rendered(self) -> Any:
+        from gymnasium.error import DependencyNotInstalled
+
+        try:
+            return self.env.render()
+        except DependencyNotInstalled as error:
+            raise DataError(f"{self.id}: draws with a package that is not installed: {error}") from None
 
     def close(self) -> None:
         self.env.close()

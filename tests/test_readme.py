@@ -22,11 +22,17 @@ PAGES = [
         for path in (ROOT / room).rglob("README.md")
     ),
 ]
-QUOTED = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", README, flags=re.DOTALL)
+QUOTED = [quote for page in PAGES for quote in re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", page, flags=re.DOTALL)]
 
 
-def test_the_readme_quotes_a_lab_of_ones_own() -> None:
-    assert {Path(name).name for name, _ in QUOTED} == {"my_rewards.py", "my_envs.py", "zoom.yaml"}
+def test_the_pages_quote_a_lab_of_ones_own() -> None:
+    assert {Path(name).name for name, _ in QUOTED} == {
+        "my_rewards.py",
+        "my_envs.py",
+        "my_data.py",
+        "zoom.yaml",
+        "big.yaml",
+    }
 
 
 @pytest.mark.parametrize(("name", "text"), QUOTED, ids=[name for name, _ in QUOTED])

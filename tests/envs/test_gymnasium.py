@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.utils.env_checker import check_env as gymnasiums_own_check
 
 from envs.gymnasium import Gymnasium
@@ -107,7 +108,7 @@ class Odd(gymnasium.Env[Any, Any]):
     ) -> None:
         self.shows, self.slow_s, self.render_mode = shows, slow_s, render_mode
         wide = spaces.Box(0, 255, (4, 6) if shows == "grey" else (4, 6, 3), np.uint8)
-        self.observation_space = spaces.Discrete(9) if shows in ("states", "nothing") else wide
+        self.observation_space = wide if shows in ("grey", "colours") else spaces.Discrete(9)
         self.action_space = spaces.Discrete(2, start=5) if takes == "two" else spaces.Box(-1, 1, (1,))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
@@ -124,6 +125,8 @@ class Odd(gymnasium.Env[Any, Any]):
 
     def render(self) -> Any:
         assert self.render_mode == "rgb_array"
+        if self.shows == "with a brush":
+            raise DependencyNotInstalled("brush is not installed")
         return None if self.shows == "nothing" else np.full((8, 8, 3), 9, np.uint8)
 
 
@@ -172,6 +175,7 @@ def test_an_env_without_an_expert_says_so() -> None:
         (lambda: Worlds(id="no_such:Ghost-v0", question="?").task(0), "no_such:Ghost-v0: No module named 'no_such'"),
         (lambda: odd(colour="red"), "Odd-v0: .*unexpected keyword argument 'colour'"),
         (lambda: odd(shows="nothing"), "Odd-v0: its picture is object of shape ()"),
+        (lambda: odd(shows="with a brush"), "Odd-v0: draws with a package that is not installed: brush is not"),
         (lambda: WORLDS.task(50), "there is no world 50 among 50; raise count"),
     ],
 )

@@ -1,5 +1,6 @@
 """A reward, an env and a recipe in a folder of one's own, played from anywhere."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from framework.recipe import find_recipe
 from framework.testing import check_env, check_reward
@@ -39,6 +41,22 @@ def test_every_command_takes_it(command: str, my_lab: Path):
     done = limner(command, "./my_lab/zoom.yaml", folder=my_lab.parent)
     assert done.returncode == 0, done.stderr
     assert "calm" in done.stdout
+
+
+def test_a_real_model_fits_what_the_readme_gives_it(my_lab: Path):
+    done = limner("check", "./my_lab/big.yaml", folder=my_lab.parent)
+    assert done.returncode == 0, done.stderr
+    assert "by its Hugging Face name" in done.stdout
+
+
+def test_data_of_ones_own_is_played(my_lab: Path):
+    Image.new("RGB", (96, 64), "red").save(my_lab / "7.png")
+    row = {"image": str(my_lab / "7.png"), "question": "Find the cup.", "box": [8, 8, 40, 40]}
+    (my_lab / "rows.jsonl").write_text(json.dumps(row))
+    change = f"data.train={{use: 'my_data:Rows', file: {my_lab / 'rows.jsonl'}}}"
+    done = limner("play", "./my_lab/zoom.yaml", change, folder=my_lab.parent)
+    assert done.returncode == 0, done.stderr
+    assert "place 0.9" in done.stdout
 
 
 def test_a_slip_in_it_is_shown_with_its_line(my_lab: Path):
