@@ -24,8 +24,8 @@ from framework.lineage import differences, digest, seen, without_path
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
 from framework.registry import find
 from framework.train.run import Run
+from framework.training import STAGES, TRAINED
 
-TRAINED = ("cold_start", "rl")
 Told = Literal["score", "thought"]
 
 
@@ -135,7 +135,7 @@ def chosen(ablations: Ablations, names: Sequence[str]) -> dict[str, Ablation]:
 def jobs(of: Iterable[Trial]) -> list[Job]:
     """Each once, in an order in which they can be done."""
     once = {job.run: job for trial in of for job in trial.jobs}
-    return sorted(once.values(), key=lambda job: (*TRAINED, "eval").index(job.stage))
+    return sorted(once.values(), key=lambda job: STAGES.index(job.stage))
 
 
 def _changed(recipe: str, table: str, variant: str, changes: Sequence[str]) -> Recipe:
@@ -146,8 +146,7 @@ def _changed(recipe: str, table: str, variant: str, changes: Sequence[str]) -> R
 
 
 def _jobs(recipe: Recipe, plays: str, out: Path, base: Recipe, known: Sequence["Known"]) -> tuple[Job, ...]:
-    steps = {"cold_start": recipe.stages.cold_start.steps, "rl": recipe.stages.rl.steps}
-    there = [stage for stage in TRAINED if steps[stage]]
+    there = [stage for stage in TRAINED if recipe.stages.steps(stage)]
     player = (
         find({name: name for name in (*TRAINED, *PLAYERS)}, plays, "player") if plays else next(reversed(there), "")
     )
@@ -201,8 +200,7 @@ def _known(folder: Path, base: Recipe) -> list[Known]:
         if not run.recipe_file.is_file() or run.model() is None:
             continue
         stood = run.recipe
-        steps = stood.stages.cold_start.steps if stage == "cold_start" else stood.stages.rl.steps
-        if run.last_step() < steps:
+        if run.last_step() < stood.stages.steps(stage):
             continue
         settings = without_path(seen(stood, stage))
         ours = without_path(seen(base.model_copy(update={"seed": stood.seed}), stage))

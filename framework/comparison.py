@@ -13,9 +13,9 @@ from framework import evaluate
 from framework.errors import UserError
 from framework.evaluate import Gain, Verdict
 from framework.train.run import Run
+from framework.training import TRAINED
 
 FILE = "eval.json"
-STAGES = ("cold_start", "rl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _said(found: Verdict) -> str:
 def _told(folder: Path, found: Verdict) -> dict[str, str]:
     """Where a run has two models, what the first came to and what the last did: a → b."""
     rows, models, score = found.rows, found.models, found.score_name
-    steps = [str(step) for stage in STAGES if (step := Run(folder, stage).last_step())]
+    steps = [str(step) for stage in TRAINED if (step := Run(folder, stage).last_step())]
 
     def scores(*names: str) -> str:
         return _numbers([rows[name].score for name in names if name in rows])

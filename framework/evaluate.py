@@ -27,13 +27,13 @@ from framework.policy import Player
 from framework.rollout import play
 from framework.rubric import Rubric
 from framework.tracing import Draws
+from framework.training import TRAINED
 from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
 TOGETHER = 256
 """Episodes in play at one time."""
 RESAMPLES = 10_000
-MODELS = ("cold_start", "rl")
 """The stages that leave one."""
 
 
@@ -232,7 +232,7 @@ class Verdict:
     @property
     def models(self) -> list[str]:
         """Those who have been trained, in that order."""
-        return [name for name in MODELS if name in self.rows]
+        return [name for name in TRAINED if name in self.rows]
 
 
 def read(path: Path) -> Verdict:

@@ -15,8 +15,6 @@ from typing import Any, cast
 from framework.config import Tree
 from framework.recipe import Recipe
 
-STAGES = ("cold_start", "rl", "eval")
-
 EVAL = ("name", "about", "certify", "stages.cold_start.save_every", "stages.cold_start.keep")
 RL = (*EVAL, "data.eval", "segmenter", "propagator", "stages.eval", "drawing.keyframe")
 COLD_START = (

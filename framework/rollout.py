@@ -22,7 +22,7 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
         return Episode(task=task, turns=tuple(turns), stop=stop, error=error)
 
     try:
-        game = await kept(_made(rules, task), rules, "make")
+        game = await kept(made(rules, task), rules, "make")
         try:
             seen = await kept(game.start(), rules, "start", Observation)
             while not seen.done:
@@ -44,7 +44,7 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
         return ended(Stop.ERROR, str(error))
 
 
-async def _made(rules: Rules, task: Task) -> Env:
+async def made(rules: Rules, task: Task) -> Env:
     return rules.make(task)
 
 

@@ -30,7 +30,7 @@ from framework.errors import EnvError, LimnerError, UserError
 from framework.far import agreed
 from framework.policy import Policy
 from framework.recipe import Recipe
-from framework.rollout import kept
+from framework.rollout import kept, made
 from framework.types import Observation, Reply, Task, Turn, Video
 from framework.vision import frames
 from framework.vision.footage import Pixels
@@ -129,7 +129,7 @@ class Host:
         _, _, split, number = str(asked["task"]).split("/")
         task = await asyncio.to_thread(self.task, split, number)
         rules = self.recipe.env.model_copy(update={"sight": Sight.model_validate(dict(asked["sight"]))})
-        return Table(task, rules, await kept(_made(rules, task), rules, "make"))
+        return Table(task, rules, await kept(made(rules, task), rules, "make"))
 
     async def _next(self, table: Table, asked: Mapping[str, Any]) -> Observation:
         if table.seen is None:
@@ -177,10 +177,6 @@ class Host:
                 if not mark:
                     self.clips[name] = Video(source, *row[1:])
         return json.dumps(data).encode()
-
-
-async def _made(rules: Rules, task: Task) -> Env:
-    return rules.make(task)
 
 
 # ---- HTTP ------------------------------------------------------------------------------------------------------------

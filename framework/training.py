@@ -166,3 +166,12 @@ class Stages(Settings):
     cold_start: ColdStart = ColdStart()
     rl: Reinforce = Reinforce()
     eval: Compare = Compare()
+
+    def steps(self, stage: str) -> int:
+        """How long a stage of training is; 0 leaves it out."""
+        return {"cold_start": self.cold_start, "rl": self.rl}[stage].steps
+
+
+TRAINED: tuple[str, ...] = ("cold_start", "rl")
+"""The stages that leave a model."""
+STAGES = (*TRAINED, "eval")

@@ -41,6 +41,11 @@ def progress(what: str) -> Generator[Callable[[int, int], None]]:
         yield lambda done, of: bars.update(bar, completed=done, total=of)
 
 
+def as_file(name: str) -> str:
+    """A name as that of a file."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+
+
 def counted(text: str) -> int:
     """A whole number of at least one, from the command line."""
     if not text.isdecimal() or int(text) < 1:

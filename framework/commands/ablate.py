@@ -87,9 +87,7 @@ def plan(trials: Sequence[Trial], jobs: Sequence[Job], left: Sequence[Job]) -> s
 def done(job: Job) -> bool:
     if job.stage == "eval":
         return (job.run.folder / FILE).is_file()
-    stages = job.recipe.stages
-    steps = stages.cold_start.steps if job.stage == "cold_start" else stages.rl.steps
-    return job.run.last_step() >= steps
+    return job.run.last_step() >= job.recipe.stages.steps(job.stage)
 
 
 def _fits(jobs: Sequence[Job]) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from framework.commands import console, takes_out, takes_recipe, the_recipe
+from framework.commands import as_file, console, takes_out, takes_recipe, the_recipe
 from framework.commands.view import view
 from framework.contest import NOBODY
 from framework.errors import UserError
@@ -11,6 +11,7 @@ from framework.guest import Guest
 from framework.recipe import Recipe
 from framework.record import writable
 from framework.train.run import Run
+from framework.training import TRAINED
 from framework.verdict import judge
 
 
@@ -31,7 +32,7 @@ def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     guest = recipe.stages.eval.guest.guest(said.policy) if said.policy else None
     usual = Path("runs") / recipe.name
-    folder: Path = said.out or (usual / _file(guest.name) if guest else usual)
+    folder: Path = said.out or (usual / as_file(guest.name) if guest else usual)
     writable(folder)
     evaluate(recipe, folder, said.run, guest)
     return 0
@@ -40,7 +41,7 @@ def run(said: argparse.Namespace) -> int:
 def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None, guest: Guest | None = None) -> None:
     """The models of a run against everyone else, and the page. They may have been trained by another recipe."""
     home = trained or folder
-    stages = () if guest and not trained else ("cold_start", "rl")
+    stages = () if guest and not trained else TRAINED
     models = {stage: model for stage in stages if (model := Run(home, stage).model())}
     if not models and not guest:
         raise UserError(f"{home}: holds no trained model; make one with: limner train {recipe.name}")
@@ -53,7 +54,3 @@ def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None, guest: G
     if guest:
         out.print(f"{guest.name}: {guest.bill}")
     out.print(f"page    {view(folder)}")
-
-
-def _file(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from framework import job
 from framework.commands import takes_recipe, the_recipe
-from framework.commands.train import STAGES
 from framework.errors import UserError
 from framework.job import SHARED, Job, Pods
 from framework.recipe import Recipe
 from framework.record import on_disk
+from framework.training import STAGES
 
 OPTIONS = {
     "slurm": ("account", "partition", "time"),

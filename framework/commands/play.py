@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from framework.commands import console, counted, takes_out, takes_recipe, the_recipe
+from framework.commands import as_file, console, counted, takes_out, takes_recipe, the_recipe
 from framework.commands.view import view
 from framework.env import Rules
 from framework.errors import UserError
@@ -57,7 +57,7 @@ def player(name: str, out: Path) -> Make:
     """Who plays."""
 
     def human(task: Task, rules: Rules, seed: int) -> Policy:
-        return Human(Shown(out / "seen" / _file(task.id)), _ask)
+        return Human(Shown(out / "seen" / as_file(task.id)), _ask)
 
     return find({**PLAYERS, "human": human}, name, "policy")
 
@@ -132,7 +132,3 @@ def _ask(prompt: str) -> str:
 
 def _stopped(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _file(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

@@ -1,20 +1,15 @@
 """limner score: predictions held against a dataset's truth, as its papers do."""
 
 import argparse
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from framework.commands import console, counted, takes_out
+from framework.commands import console, counted, progress, takes_out
 from framework.errors import UserError
 from framework.record import writable
 from framework.registry import find
-from framework.scoring import Job, Scores, Tell, export, score
+from framework.scoring import Job, Scores, export, score
 from framework.vision.protocols import PROTOCOLS
 
 HEADS = {
@@ -55,14 +50,14 @@ def run(said: argparse.Namespace) -> int:
     screen = console()
     if said.export:
         writable(said.export)
-        with progress() as tell:
+        with progress("scoring") as tell:
             expressions, lacking = export(said.predictions, folder, said.export, tell)
         without = f"; {lacking:,} of them lack predictions and are empty there" if lacking else ""
         screen.print(f"{expressions:,} expressions in {said.export / 'Annotations'}{without}", soft_wrap=True)
         return 0
     out: Path = said.out or (said.predictions if said.predictions.is_dir() else said.predictions.parent)
     job = Job(folder, said.predictions, protocol(compat=said.compat))
-    with progress() as tell:
+    with progress("scoring") as tell:
         scores = score(job, said.processes, tell)
     scores.write(out)
     screen.print(f"{said.predictions} on {said.dataset}, {folder.name}, as {protocol.name}", soft_wrap=True)
@@ -91,12 +86,3 @@ def notes(scores: Scores) -> list[str]:
     if scores.missing_frames:
         found.append(f"\n{scores.missing_frames:,} frames of predicted expressions have no mask and score 0")
     return found
-
-
-@contextmanager
-def progress() -> Generator[Tell]:
-    """A bar, where somebody sees it."""
-    columns = TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
-        bar = shown.add_task("scoring", total=None)
-        yield lambda done, of: shown.update(bar, completed=done, total=of)

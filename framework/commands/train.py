@@ -18,9 +18,8 @@ from framework.preflight import preflight
 from framework.recipe import Recipe, locate
 from framework.record import writable
 from framework.train.run import Run, alone
+from framework.training import STAGES, TRAINED
 from framework.verdict import FILE
-
-STAGES = ("cold_start", "rl", "eval")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,7 @@ def run(said: argparse.Namespace) -> int:
         if finding.remedy:
             raise UserError(finding.remedy)
     asked = [said.stage] if said.stage else STAGES
-    stages = [stage for stage in asked if stage == "eval" or steps(recipe, stage)]
+    stages = [stage for stage in asked if stage == "eval" or recipe.stages.steps(stage)]
     with alone(folder):
         if said.fresh:
             for stage in stages:
@@ -66,7 +65,7 @@ def through(recipe: Recipe, folder: Path, stages: Sequence[str], beside: Path, a
 def done(recipe: Recipe, folder: Path, stage: str) -> bool:
     """A stage is done when its last step is kept; the evaluation, when it is younger than every model."""
     if stage == "eval":
-        marks = [Run(folder, each).latest for each in STAGES[:2]]
+        marks = [Run(folder, each).latest for each in TRAINED]
         verdict = folder / FILE
         return verdict.is_file() and all(
             mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
@@ -74,7 +73,7 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
     run = Run(folder, stage)
     if stage == "cold_start" and run.last_step():
         _is_of(run, recipe)
-    return run.last_step() >= steps(recipe, stage)
+    return run.last_step() >= recipe.stages.steps(stage)
 
 
 def _is_of(run: Run, recipe: Recipe) -> None:
@@ -92,11 +91,6 @@ def _looked_at(recipe: Recipe) -> Tree:
     """What imitation depends on, but for how long it is and on how many devices."""
     tree = without_path(seen(recipe, "cold_start"))
     return tree | {"cluster": None, "stages": {"cold_start": tree["stages"]["cold_start"] | {"steps": None}}}
-
-
-def steps(recipe: Recipe, stage: str) -> int:
-    """How long a stage is; 0 leaves it out."""
-    return recipe.stages.cold_start.steps if stage == "cold_start" else recipe.stages.rl.steps
 
 
 def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
@@ -119,5 +113,5 @@ def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
 
 
 def _kept(folder: Path) -> str:
-    kept = [f"{stage} stands at step {step}" for stage in STAGES[:2] if (step := Run(folder, stage).last_step())]
+    kept = [f"{stage} stands at step {step}" for stage in TRAINED if (step := Run(folder, stage).last_step())]
     return f"in {folder} {', '.join(kept)}" if kept else f"nothing is kept in {folder} yet"

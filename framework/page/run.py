@@ -21,13 +21,13 @@ from framework.evaluate import Verdict
 from framework.page.images import Images
 from framework.record import Entry
 from framework.train import tracker
+from framework.training import TRAINED
 
 Section = dict[str, Any]
 """What a function of SECTIONS in page.js draws; "draw" is its name."""
 Line = Mapping[str, Any]
 """A line of metrics.jsonl."""
 
-STAGES = ("cold_start", "rl")
 METRICS, VERDICT = "metrics.jsonl", "eval.json"
 PLACES = ("", "eval", "train")
 """Folders of a run in which episodes may lie."""
@@ -56,7 +56,7 @@ class Run:
 def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
     """Whatever is there, for a page that will lie in `beside`, and how `others` compare."""
     records = [record.read(folder / place) for place in PLACES if (folder / place / record.LINES).is_file()]
-    lines = {stage: told for stage in STAGES if (told := tracker.read(folder / METRICS, stage))}
+    lines = {stage: told for stage in TRAINED if (told := tracker.read(folder / METRICS, stage))}
     verdict = evaluate.read(folder / VERDICT) if (folder / VERDICT).is_file() else None
     if not (records or lines or verdict):
         parts = f"{record.LINES}, {METRICS} or {VERDICT}"

@@ -13,10 +13,11 @@ from framework import ablation
 from framework.ablation import Ablation, Variant, jobs, trials
 from framework.cli import main
 from framework.errors import UserError
-from framework.lineage import STAGES, seen
+from framework.lineage import seen
 from framework.outcome import Games, outcome
 from framework.recipe import find_recipe
 from framework.train.run import Run
+from framework.training import STAGES
 
 MINI = "videoseg_r1/mini"
 SMALL = ("reasoner.grounding=0", "data.eval.count=6", "rollout.reply_tokens=4")

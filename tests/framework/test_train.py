@@ -26,7 +26,7 @@ def went(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
         stages.append(stage)
-        run, steps = Run(folder, stage), "" if stage == "eval" else str(train.steps(recipe, stage))
+        run, steps = Run(folder, stage), "" if stage == "eval" else str(recipe.stages.steps(stage))
         mark = folder / "eval.json" if stage == "eval" else run.latest
         if stage != "eval":
             run.begin(recipe)
