@@ -44,7 +44,7 @@ def runs(tmp_path: Path) -> list[Path]:
 
 def test_every_run_has_a_column_and_both_ends_of_its_training(runs: list[Path]) -> None:
     marks = runs[0] / "cold_start" / "checkpoints"
-    marks.mkdir(parents=True)
+    (marks / "global_step_240").mkdir(parents=True)
     (marks / "latest_checkpointed_iteration.txt").write_text("240")
     found = compare(runs)
     assert found.columns == ("", "seed0", "seed1", "longer")
