@@ -47,6 +47,8 @@ def run(said: argparse.Namespace) -> int:
 
 def through(recipe: Recipe, folder: Path, stages: Sequence[str], beside: Path, anew: bool) -> int:
     """One stage after another; those that are done only if `anew`."""
+    if recipe.stages.cold_start.steps and set(stages) & set(TRAINED):
+        _is_of(Run(folder, "cold_start"), recipe)
     went = False
     for stage in stages:
         if not anew and done(recipe, folder, stage):  # asked when it is its turn: what came before may have changed it
@@ -70,14 +72,13 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
         return verdict.is_file() and all(
             mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
         )
-    run = Run(folder, stage)
-    if stage == "cold_start" and run.last_step():
-        _is_of(run, recipe)
-    return run.last_step() >= recipe.stages.steps(stage)
+    return Run(folder, stage).last_step() >= recipe.stages.steps(stage)
 
 
 def _is_of(run: Run, recipe: Recipe) -> None:
     """Was this cold start made with the settings of this recipe? What rl stands on, its own checkpoints know."""
+    if not run.last_step():
+        return
     made, asked = (_looked_at(each) for each in (run.recipe, recipe))
     if changed := next(differences(made, asked), None):
         path, was, now = changed
@@ -105,7 +106,7 @@ def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
         return None
     from framework.train.launch import train_rl
 
-    if model := Run(folder, "cold_start").model():
+    if recipe.stages.cold_start.steps and (model := Run(folder, "cold_start").model()):
         reasoner = recipe.reasoner.model_copy(update={"path": str(model.resolve())})
         recipe = recipe.model_copy(update={"reasoner": reasoner})
     train_rl(recipe, folder, beside)
