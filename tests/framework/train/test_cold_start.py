@@ -1,11 +1,15 @@
+import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from framework.errors import DataError
 from framework.recipe import find_recipe
 from framework.train.cold_start import demonstrations, train_cold_start
 from framework.train.imitation import DEMONSTRATIONS, overrides
+from framework.train.run import Run
+from framework.train.tracker import read
 
 
 def said(*changes: str) -> list[tuple[str, str]]:
@@ -42,3 +46,18 @@ def test_conversations_that_cannot_be_read_are_told_by_their_line_and_not_imitat
     with pytest.raises(DataError, match="line 1: is no Conversation"):
         train_cold_start(find_recipe("quickstart", said), tmp_path / "run")
     assert not (tmp_path / "run" / "cold_start" / DEMONSTRATIONS).exists()
+
+
+def test_a_cold_start_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path):
+    said = ["reasoner.grounding=0", "stages.cold_start.steps=4", "stages.cold_start.count=96"]
+    recipe = find_recipe("quickstart", [*said, "stages.cold_start.save_every=2"])
+    whole, stopped = Run(tmp_path / "whole", "cold_start"), Run(tmp_path / "stopped", "cold_start")
+    train_cold_start(recipe, whole.folder)
+    shutil.copytree(whole.folder, stopped.folder)
+    shutil.rmtree(stopped.checkpoint(4))
+    stopped.latest.write_text("2")
+    train_cold_start(recipe, stopped.folder)
+    steps = [[line["step"] for line in read(run.metrics, "cold_start")] for run in (whole, stopped)]
+    assert steps == [[1, 2, 3, 4]] * 2
+    weights = [load_file(run.checkpoint(4) / "huggingface" / "model.safetensors") for run in (whole, stopped)]
+    assert all(bool((weights[0][name] == weights[1][name]).all()) for name in weights[0])
