@@ -149,24 +149,35 @@ COLUMNS = ("variant", "measure", "mean", "95 % over tasks", "each seed", "well-f
 PAIRS = ("difference", "measure", "mean", "95 % over tasks", "each seed")
 
 
-def mean_rows(found: Outcome) -> list[tuple[str, ...]]:
-    """As COLUMNS says."""
-    return [
+Sheet = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Columns and rows."""
+
+
+def mean_sheet(found: Outcome) -> Sheet:
+    """What each variant came to."""
+    rows = [
         (each.variant, found.label(each.measure), *_cells(each), f"{each.well_formed or 0:.1%}", *_last(found, each))
         for each in found.means
     ]
+    return _filled(COLUMNS, rows)
 
 
-def pair_rows(found: Outcome) -> list[tuple[str, ...]]:
-    """As PAIRS says; of tokens also the share of what the other had."""
+def pair_sheet(found: Outcome) -> Sheet:
+    """How variants differ; of tokens also by what share of what the other had."""
     before = {(each.variant, each.measure): each.found.mean for each in found.means}
     rows: list[tuple[str, ...]] = []
     for each in found.differences:
         mean, *others = _cells(each, "+")
         base = before[each.than, each.measure]
-        share = f" ({each.found.mean / base:+.0%})" if each.measure == "thought" and base else ""
+        share = f" ({_signed(each.found.mean / base, '+.0%')})" if each.measure == "thought" and base else ""
         rows.append((f"{each.variant} − {each.than}", found.label(each.measure), f"{mean}{share}", *others))
-    return rows
+    return _filled(PAIRS, rows)
+
+
+def _filled(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Sheet:
+    """Without columns in which nothing stands."""
+    kept = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    return tuple(columns[at] for at in kept), [tuple(row[at] for at in kept) for row in rows]
 
 
 def _last(found: Outcome, each: Figure) -> tuple[str, str]:
@@ -180,8 +191,14 @@ def _last(found: Outcome, each: Figure) -> tuple[str, str]:
 def _cells(each: Figure, sign: str = "") -> tuple[str, str, str]:
     form = f"{sign}.1f" if each.measure == "thought" else f"{sign}.3f"
     spread = f" ± {each.spread:{form.removeprefix('+')}}" if each.spread is not None else ""
-    seeds = ", ".join(f"{seed.mean:{form}}" for seed in each.seeds.values()) if len(each.seeds) > 1 else ""
-    return f"{each.found.mean:{form}}{spread}", f"{each.found.low:{form}} … {each.found.high:{form}}", seeds
+    seeds = ", ".join(_signed(seed.mean, form) for seed in each.seeds.values()) if len(each.seeds) > 1 else ""
+    between = f"{_signed(each.found.low, form)} … {_signed(each.found.high, form)}"
+    return f"{_signed(each.found.mean, form)}{spread}", between, seeds
+
+
+def _signed(number: float, form: str) -> str:
+    """With a minus that is as wide as a plus."""
+    return f"{number:{form}}".replace("-", "−")
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from framework.ablation import Ablation, Job, Trial
 from framework.commands import console, counted, takes_out, takes_recipe
 from framework.config import Tree, typed
 from framework.errors import TrainError, UserError
-from framework.outcome import COLUMNS, FILE, PAIRS, Games, Outcome, mean_rows, outcome, pair_rows, write
+from framework.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
 from framework.page import ablated
 from framework.preflight import preflight
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
@@ -189,7 +189,7 @@ def _minutes(trials: Sequence[Trial]) -> dict[str, float]:
 def _shown(found: Outcome) -> list[Table]:
     title = f"table {found.name}: {found.about} ({found.tasks} tasks)\npaper: {found.paper}"
     shown: list[Table] = []
-    for columns, rows, caption in ((COLUMNS, mean_rows(found), title), (PAIRS, pair_rows(found), "")):
+    for (columns, rows), caption in ((mean_sheet(found), title), (pair_sheet(found), "")):
         table = Table(*columns, box=None, pad_edge=False, title=caption or None, title_justify="left")
         for row in rows:
             table.add_row(*row)

@@ -1,9 +1,10 @@
 """A table of an ablation: the page of `limner ablate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from framework import report
-from framework.outcome import COLUMNS, PAIRS, Outcome, mean_rows, pair_rows
+from framework.outcome import Outcome, mean_sheet, pair_sheet
 from framework.page.evaluation import Cell
 from framework.page.run import Section
 
@@ -12,16 +13,14 @@ ABOUT = "A bar is the mean; its interval is a paired bootstrap over tasks, ± th
 
 def write(page: Path, name: str, found: Outcome) -> Path:
     """The page, at this place."""
-    means = {"columns": COLUMNS, "rows": _barred(found)}
+    columns, rows = mean_sheet(found)
+    between, differences = pair_sheet(found)
+    variants = {"columns": columns, "rows": _barred(found, rows)}
+    pairs = {"columns": between, "rows": differences}
     sections: list[Section] = [
         _headline(found),
-        {"draw": "tables", "title": "Variants", "about": ABOUT, "tables": [means]},
-        {
-            "draw": "tables",
-            "title": "Differences",
-            "about": "",
-            "tables": [{"columns": PAIRS, "rows": pair_rows(found)}],
-        },
+        {"draw": "tables", "title": "Variants", "about": ABOUT, "tables": [variants]},
+        {"draw": "tables", "title": "Differences", "about": "", "tables": [pairs]},
     ]
     return report.draw(page, f"{name}, table {found.name}", sections)
 
@@ -39,13 +38,12 @@ def _headline(found: Outcome) -> Section:
     return {"draw": "headline", "title": "", "sentence": found.about, "facts": facts, "gains": drawn}
 
 
-def _barred(found: Outcome) -> list[list[Cell]]:
+def _barred(found: Outcome, rows: Sequence[tuple[str, ...]]) -> list[list[Cell]]:
     """The rows of means, each with a bar of its share of the largest of its measure."""
     most = {each.measure: 1e-9 for each in found.means}
     for each in found.means:
         most[each.measure] = max(most[each.measure], each.found.mean)
-    rows = zip(found.means, mean_rows(found), strict=True)
     return [
         [*row[:2], {"text": row[2], "share": max(each.found.mean, 0) / most[each.measure]}, *row[3:]]
-        for each, row in rows
+        for each, row in zip(found.means, rows, strict=True)
     ]
