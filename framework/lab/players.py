@@ -47,7 +47,7 @@ def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float
 
 
 def aloud(task: Task, rules: Rules, seed: int) -> Policy:
-    """Plays as an expert, and first thinks aloud about some of the frames it is shown: how many is by lot."""
+    """Plays as an expert, and first thinks aloud about frames it is shown: some by lot, then the last."""
     return Aloud(expert(task, rules, seed), task, seed)
 
 
@@ -124,9 +124,10 @@ class Aloud:
     def frames(self, past: Past, seen: Observation) -> Sequence[int]:
         """Which are thought of."""
         lots = _lots(self.task, self.seed, len(past))
-        frames = sorted({picture.frame for picture in seen.pictures})
-        count = min(int(lots.integers(1, MOST_ALOUD + 1)), len(frames))
-        return sorted(lots.choice(frames, count, replace=False).tolist())
+        last = [picture.frame for picture in seen.pictures[-1:]]
+        others = sorted({picture.frame for picture in seen.pictures} - {*last})
+        count = min(int(lots.integers(MOST_ALOUD)), len(others))
+        return [*sorted(lots.choice(others, count, replace=False).tolist()), *last]
 
     def thought(self, frame: int) -> str:
         """What a frame shows of the target."""
