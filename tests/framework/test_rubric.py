@@ -157,6 +157,11 @@ def test_what_is_paid_turn_by_turn_adds_up_to_the_term() -> None:
     assert sum(row.turns["a"]) == pytest.approx(row.terms["a"]) == pytest.approx(row.total)
 
 
+def test_turns_that_make_up_for_one_another_are_still_paid() -> None:
+    row = one(a=GivesTurns(turns=((0.5, -0.5),), over_turns="sum", paid="turn"))
+    assert (row.terms["a"], row.turns) == (0.0, {"a": (0.5, -0.5)})
+
+
 numbers = st.floats(-2, 2, allow_subnormal=False)
 
 

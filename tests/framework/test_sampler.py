@@ -3,8 +3,8 @@ import asyncio
 from envs.locate import Locate
 from framework.policy import Player, Scripted
 from framework.rollout import play
-from framework.sampler import Hierarchical
-from framework.types import Focus, Stop, Task, Truth, Video
+from framework.sampler import Hierarchical, percentage
+from framework.types import Answer, Focus, Stop, Task, Truth, Video
 from framework.vision.boxes import Box, Interval
 
 CLIP = Video("clip", length=100, width=64, height=64)
@@ -94,3 +94,7 @@ def test_what_it_may_ask_has_an_answer_for_those_who_are_to_learn_it():
         episode = asyncio.run(play(task, rules, rules.expert(task)))
         assert episode.stop is Stop.ANSWERED
         assert set(BOXES) <= set(task.segment.frames)
+
+
+def test_a_percentage_of_hundreds_of_digits_is_the_end_of_the_segment():
+    assert [percentage(Answer(text=said)) for said in ("9" * 400, "25 %", "half")] == [100.0, 25.0, None]
