@@ -34,7 +34,7 @@ Scores = NDArray[np.float64]
 TOGETHER = 256
 """Episodes in play at one time."""
 RESAMPLES = 10_000
-"""The stages that leave one."""
+"""Draws of the bootstrap."""
 
 
 @dataclass(frozen=True, slots=True)
