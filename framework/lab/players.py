@@ -1,4 +1,4 @@
-"""Players that need no model: who know, who think aloud or in steps, look coarsely or not at all, say too much, guess.
+"""Players that need no model: who know, think aloud or in steps, look coarsely or not at all, say too much, guess.
 
     PLAYERS["hasty"](task, rules, seed) ─▶ Policy, for one episode of this task; the same seed plays the same way
 
@@ -40,7 +40,8 @@ def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float
         return expert(task, rules, seed)
     elsewhere = sorted(set(range(task.video.length)) - set(task.truth.boxes))
     if elsewhere and lots.random() < 0.5:
-        boxes = _moved(task, elsewhere[lots.integers(len(elsewhere))])
+        frame = elsewhere[lots.integers(len(elsewhere))]
+        boxes = {frame: _moved(task, min(task.truth.boxes), frame)}
     else:
         boxes = {frame: tuple(_shaken(box, jitter, lots) for box in there) for frame, there in task.truth.boxes.items()}
     return expert(replace(task, truth=replace(task.truth, boxes=boxes)), rules, seed)
@@ -70,6 +71,18 @@ def generous(task: Task, rules: Rules, seed: int) -> Policy:
 def terse_generous(task: Task, rules: Rules, seed: int) -> Policy:
     """Plays as the generous one, and first thinks as the terse one."""
     return Terse(generous(task, rules, seed), task, seed)
+
+
+def roomy(task: Task, rules: Rules, seed: int) -> Policy:
+    """Plays as an expert, but begins a frame early and ends a frame late: to be exact is left to be learned."""
+    there = task.truth.boxes
+    if not there:
+        return expert(task, rules, seed)
+    first, last = min(there), max(there)
+    early, late = max(first - 1, 0), min(last + 1, task.video.length - 1)
+    boxes = {early: _moved(task, first, early), **there, late: _moved(task, last, late)}
+    span = task.truth.interval and Interval(early, late)
+    return expert(replace(task, truth=replace(task.truth, boxes=boxes, interval=span)), rules, seed)
 
 
 def coarse(task: Task, rules: Rules, seed: int) -> Policy:
@@ -106,6 +119,7 @@ PLAYERS: dict[str, Player] = {
     "hasty": hasty,
     "mixed": mixed,
     "random": random,
+    "roomy": roomy,
     "stepwise": stepwise,
     "terse": terse,
     "terse_generous": terse_generous,
@@ -201,13 +215,12 @@ def _named(task: Task, frame: int) -> int | None:
     return frame if task.video.length > 1 else None
 
 
-# ---- beliefs of the mixed expert -------------------------------------------------------------------------------------
+# ---- beliefs that are not quite true ---------------------------------------------------------------------------------
 
 
-def _moved(task: Task, frame: int) -> dict[int, tuple[Box, ...]]:
-    """The first boxes of the target, on a frame where it is not."""
-    boxes = task.truth.boxes[min(task.truth.boxes)]
-    return {frame: tuple(Box(*box.corners, space=task.video.space(frame)) for box in boxes)}
+def _moved(task: Task, start: int, end: int) -> tuple[Box, ...]:
+    """The target's boxes on one frame, as boxes of another."""
+    return tuple(Box(*box.corners, space=task.video.space(end)) for box in task.truth.boxes[start])
 
 
 def _shaken(box: Box, jitter: float, lots: np.random.Generator) -> Box:
