@@ -17,13 +17,13 @@ class TimeReward(Reward):
     """A number about the frames that an episode names."""
 
     act: Literal["last", "answer"] = "last"
-    """What counts: what was selected or answered last, or the answer alone."""
+    """What counts: what the last turn selects or answers, or the answer alone."""
 
     def named(self, episode: Episode) -> Select | Answer | None:
         if self.act == "answer":
             return episode.answer
-        acts = (turn.said.parsed for turn in reversed(episode.turns))
-        return next((act for act in acts if isinstance(act, Select | Answer)), None)
+        last = episode.turns[-1].said.parsed if episode.turns else None
+        return last if isinstance(last, Select | Answer) else None
 
 
 class KeyframeHit(TimeReward):

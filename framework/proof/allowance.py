@@ -81,6 +81,8 @@ class Certify(Settings):
     """Says that the target is seen in all frames."""
     one_frame: Allowance | None = None
     """Says an interval of the one frame it is sure of."""
+    breaks_off: Allowance | None = None
+    """Looks, and then says nothing that can be read."""
     union_of_masks: Allowance | None = None
     """Draws every pixel, whatever masks there are."""
     spoiled_frames: Allowance | None = None

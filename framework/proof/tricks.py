@@ -15,8 +15,8 @@ from typing import Literal
 from framework.policy import Scripted
 from framework.proof.case import Belief, Case, Rest
 from framework.proof.hand import Hand
-from framework.proof.wording import Parrot, Stammering
-from framework.types import Answer, Episode
+from framework.proof.wording import Laid, Parrot, Stammering
+from framework.types import Answer, Episode, Select
 from framework.vision.boxes import Interval
 
 Aspect = Literal["form", "words", "box", "time", "mask", "progress", "any"]
@@ -117,6 +117,13 @@ def one_frame(case: Case, rest: Rest) -> Episode | None:
     return case.done(acts, rest) if case.times else None
 
 
+def breaks_off(case: Case, rest: Rest) -> Episode | None:
+    """Looks, and then says nothing that can be read."""
+    looks = any(isinstance(act, Select) for act in case.actions)
+    unread = Laid(case.said(*case.known(rest)), lambda said: PROSE if "<answer>" in said else said)
+    return case.played(unread, [rest]) if looks else None
+
+
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +162,7 @@ TRICKS: Mapping[str, Trick] = {
     "whole_image": Trick("box", whole_image),
     "all_frames": Trick("time", all_frames),
     "one_frame": Trick("time", one_frame),
+    "breaks_off": Trick("time", breaks_off, bound=None),
     "union_of_masks": Trick("mask", union_of_masks),
     "spoiled_frames": Trick("mask", spoiled_frames, bound=1.0),
     "bad_first": Trick("progress", bad_first, bound=1.0),

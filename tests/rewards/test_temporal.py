@@ -70,15 +70,17 @@ def test_a_truth_in_seconds_meets_frames_in_either_unit() -> None:
     assert measured(names(2, 3), late, unit="second") == pytest.approx([0.75 / 1.25, 0.75, 0.75])
 
 
-def test_the_last_act_counts_or_the_answer_alone() -> None:
+def test_the_last_turn_counts_or_the_answer_alone() -> None:
     look = Select(Interval(3, 5), 4)
     truth = Truth(interval=Interval(3, 5), present=SEEN)
+    looks, astray = played(look, look, truth=truth), played(look, names(8, 9, 9), truth=truth)
     unread = played(look, Malformed("?"), truth=truth)
-    astray = played(look, names(8, 9, 9), truth=truth)
-    assert IntervalIoU()([unread, astray]) == [1.0, 0.0]
-    assert KeyframeHit()([unread, astray]) == [1.0, 0.0]
-    assert IntervalIoU(act="answer")([unread, astray]) == [Malformed("no interval was named"), 0.0]
-    assert KeyframeHit(act="answer")([unread, astray]) == [Malformed("no keyframe was named"), 0.0]
+    nothing = Malformed("no interval was named")
+    nowhere = Malformed("no keyframe was named")
+    assert IntervalIoU()([looks, astray, unread]) == [1.0, 0.0, nothing]
+    assert KeyframeHit()([looks, astray, unread]) == [1.0, 0.0, nowhere]
+    assert IntervalIoU(act="answer")([looks, astray, unread]) == [nothing, 0.0, nothing]
+    assert KeyframeHit(act="answer")([looks, astray, unread]) == [nowhere, 0.0, nowhere]
 
 
 def test_what_cannot_be_measured_says_why() -> None:

@@ -149,6 +149,12 @@ def test_what_cannot_be_read_earns_nothing():
     assert silent.total == 0.0
 
 
+def test_looking_rightly_and_then_breaking_off_earns_nothing_for_where_it_looked():
+    answered, broken = (parts(played((LOOK, 0.0, 0.0), (last, 0.0, 0.0))) for last in (ANSWER, "I do not know."))
+    assert (answered["interval"], answered["keyframe"]) == (0.5, 1.0)
+    assert (broken["interval"], broken["keyframe"]) == (-0.5, -1.0)
+
+
 def test_it_is_certified(capsys: pytest.CaptureFixture[str]):
     world = "{use: lab, level: moments}"
     given = [*filled("videoseg_o3/rl"), f"data.train={world}", f"data.eval={world}"]
