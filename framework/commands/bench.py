@@ -15,6 +15,7 @@ from framework.registry import find
 
 BENCHES = {
     "drawing": "framework.train.bench.drawing",
+    "families": "framework.train.bench.families",
     "loop": "framework.train.bench.loop",
     "rewards": "framework.bench.rewards",
     "vision": "framework.bench.vision",
