@@ -1,4 +1,7 @@
-"""Two runs through verl and Ray, one that is killed and one that goes on from it: what both left behind."""
+"""Two runs through verl and Ray, one that is killed and one that goes on from it: what both left behind.
+
+Recipe, env, rewards and the folder they are started in lie outside the repository, as a user's do.
+"""
 
 import asyncio
 import json
@@ -59,10 +62,8 @@ CHANGES = ("stages.rl.steps=9", "stages.rl.save_every=2", "stages.rl.keep=9", "e
 
 
 def started(run: Path, driver: str = "framework.train.driver") -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", TRAIN, str(PEEK / "peek.yaml"), str(run), driver, *CHANGES]
-    return subprocess.Popen(
-        command, cwd=Path(__file__).parents[3], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    command = [sys.executable, "-c", TRAIN, "./peek/peek.yaml", str(run), driver, *CHANGES]
+    return subprocess.Popen(command, cwd=run.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def lines(run: Path) -> dict[int, dict[str, Any]]:
@@ -91,6 +92,7 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     killed = tmp_path_factory.mktemp("runs") / "killed"
+    shutil.copytree(PEEK, killed.with_name("peek"), ignore=shutil.ignore_patterns("__pycache__"))
     first = started(killed)
     reached(5, first, killed)
     [driver] = [each for each in psutil.Process(first.pid).children() if "framework.train.driver" in each.cmdline()]
