@@ -46,7 +46,7 @@ def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float
 
 
 def aloud(task: Task, rules: Rules, seed: int) -> Policy:
-    """Plays as an expert, and first thinks aloud about the frame it is shown last, two times in three of another too."""
+    """Plays as an expert, and first thinks aloud about the frame it is shown last, mostly about another before it."""
     return Aloud(expert(task, rules, seed), task, seed)
 
 
