@@ -4,7 +4,6 @@ recipe, {"cold_start": folder, "rl": folder} ─▶ contest ─▶ Played by nam
 """
 
 import asyncio
-import os
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,10 +19,12 @@ from framework import rows
 from framework.env import Rules
 from framework.errors import UserError
 from framework.evaluate import Played, play_all
+from framework.machine import cores
 from framework.policy import Doing, Player, Policy
 from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.reasoners.form import Filler, Form
 from framework.reasoners.reasoner import Reasoner
+from framework.registry import find
 from framework.sampler import focused
 from framework.tracing import Draws
 from framework.types import Answer, Role, Task
@@ -57,10 +58,11 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     """
     from framework.lab.players import PLAYERS
 
+    players = {name: find(PLAYERS, name, "player") for name in recipe.stages.eval.players}
     tasks = rows.read(recipe.data.eval, range(recipe.data.eval.size()), recipe.data.faulty).tasks
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
-    for name, player in {**{name: PLAYERS[name] for name in recipe.stages.eval.players}, **guests}.items():
+    for name, player in {**players, **guests}.items():
         greedy[name] = await _games(recipe, await _led(recipe, tasks, player), player)
     models = {name: trained(recipe, folder) for name, folder in checkpoints.items()}
     found: Sequence[Task] = tasks
@@ -130,7 +132,7 @@ def _shown_more(played: Played) -> bool:
 
 async def _all(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[str, Played]]]:
     """The matches side by side, as far as there are cores; one after another on an accelerator."""
-    apart = min(len(matches), len(os.sched_getaffinity(0))) - 1
+    apart = min(len(matches), cores()) - 1
     if apart < 1 or matches[0].recipe.cluster.platform == "cuda":
         return [await match.played() for match in matches]
     first, *others = matches

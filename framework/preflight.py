@@ -14,8 +14,10 @@ from framework import liveness
 from framework.budget import Count, Greedy, counts
 from framework.env import Rules, expert_of
 from framework.errors import UserError
+from framework.lab.players import PLAYERS
 from framework.policy import Policy
 from framework.recipe import Recipe
+from framework.registry import nearest
 from framework.rollout import play
 from framework.rows import lot, read
 from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Stop, Task
@@ -46,6 +48,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
         Finding("data", f"{source.size():,} training tasks, {recipe.data.eval.size():,} for evaluation{skipped}"),
         *weights(recipe),
         *fitting(recipe, looked),
+        *players(recipe),
         *batch(recipe),
         *tokens(recipe, looked),
         *tried(recipe, rows.tasks),
@@ -78,6 +81,16 @@ def fitting(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
         room=recipe.rollout.reply_tokens,
     )
     return fits(recipe.reasoner, asked)
+
+
+def players(recipe: Recipe) -> Iterator[Finding]:
+    """Those who play without a model, where there are none of these names."""
+    stages = recipe.stages
+    for stage, asked in (("cold_start", stages.cold_start.players), ("eval", stages.eval.players)):
+        for name in asked:
+            if name not in PLAYERS:
+                remedy = f"stages.{stage}.players: no player {name!r}; {nearest(name, PLAYERS)}"
+                yield Finding("players", name, remedy=remedy)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------

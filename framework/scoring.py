@@ -9,7 +9,6 @@ Rows hold run lengths; each process reads what was predicted for them, and only 
 import csv
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +23,7 @@ from framework.data import prepared
 from framework.data.prepared import Row, Tables
 from framework.data.schema import FOREGROUND, IGNORED
 from framework.errors import DataError, UserError
+from framework.machine import cores
 from framework.record import on_disk
 from framework.types import AnyMask, Mask
 from framework.vision import masks, predictions
@@ -221,10 +221,6 @@ def _worker(job: Job) -> Worker:
     one, which is never touched, half of a process's time would go into fetching the same pages for every clip."""
     np.empty(LARGEST, np.uint8)
     return Worker(job.protocol, predictions.opened(job.said))
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Numbered = Iterator[tuple[int, list[Scored]]]

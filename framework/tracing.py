@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from framework.config import Settings
+from framework.errors import PixelError
 from framework.types import Broken, Drawn, Episode, Item, Stop
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
@@ -80,7 +81,10 @@ class Tracer:
         if frame is None:
             return Traced()
         follow = self.propagator
-        followed = follow.propagate(episode.task.video, frame, start) if follow else {frame: start}
+        try:
+            followed = follow.propagate(episode.task.video, frame, start) if follow else {frame: start}
+        except PixelError as error:
+            return Broken(str(error))
         return Traced(frame, followed, tuple(each.score for each in sound))
 
     def draw(self, episodes: Sequence[Episode]) -> list[Episode]:

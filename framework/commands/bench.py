@@ -11,6 +11,7 @@ from pathlib import Path
 
 from framework.commands import console, takes_out
 from framework.errors import TrainError
+from framework.machine import cores
 from framework.registry import find
 
 BENCHES = {
@@ -54,8 +55,7 @@ def run(said: argparse.Namespace) -> int:
 
 def machine() -> str:
     """Processor, cores and load: without them a figure says nothing."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, load {os.getloadavg()[0]:.1f}"
+    return f"{_processor()}, {cores()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framework.commands import console
+from framework.machine import cores
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 GIB = 2**30
@@ -49,7 +50,7 @@ def machine() -> Iterator[Line]:
     yield Line("platform", f"{platform.system()} {platform.machine()}")
     fits = (3, 11) <= sys.version_info < (3, 13)
     yield Line("python", platform.python_version(), "" if fits else "use 3.11 or 3.12: uv python install 3.12")
-    yield Line("cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    yield Line("cores", str(cores()))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
     yield Line("memory", f"{memory:.0f} GiB", "" if memory >= 8 else "training the quickstart takes about 8 GiB")
     free = shutil.disk_usage(".").free / GIB

@@ -12,7 +12,7 @@ from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
 from framework.contest import answer_form, contest
 from framework.env import Env, Rules
-from framework.errors import DataError
+from framework.errors import DataError, UnknownName
 from framework.evaluate import Played
 from framework.lab.world import World
 from framework.recipe import find_recipe
@@ -61,6 +61,12 @@ def test_a_task_that_cannot_be_played_is_left_out_if_the_recipe_says_so(monkeypa
 
     monkeypatch.setattr(World, "task", task)
     assert len(asyncio.run(contest(recipe, {})).tasks) == 3
+
+
+def test_a_mistyped_player_is_refused_before_anybody_plays() -> None:
+    recipe = find_recipe("quickstart", ["stages.eval.players=[expert, randon]"])
+    with pytest.raises(UnknownName, match="no player 'randon'; did you mean 'random'"):
+        asyncio.run(contest(recipe, {}))
 
 
 def test_two_models_side_by_side_play_as_one_does_alone():

@@ -28,6 +28,8 @@ def test_the_quickstart_fits():
         ("algorithm.mini_batch=3", "algorithm.mini_batch: 3 does not divide algorithm.prompts 8; try 1, 2, 4, 8"),
         ("data.train.count=4", "algorithm.prompts: 8 a step, but data.train has 4 tasks; set it to at most 4"),
         ("reasoner.coordinates=2", "reasoner.coordinates: 2 is too coarse for these boxes; raise it"),
+        ("stages.eval.players=[expret]", "stages.eval.players: no player 'expret'; did you mean 'expert'?"),
+        ("stages.cold_start.players=[mixd]", "stages.cold_start.players: no player 'mixd'; did you mean 'mixed'?"),
         ("reasoner.path=./ghost", "reasoner.path: './ghost' is no folder; give the model's folder or its name"),
     ],
 )

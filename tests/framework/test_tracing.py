@@ -2,6 +2,9 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.target import Target
@@ -76,6 +79,19 @@ def test_a_frame_that_cannot_be_read_is_our_error_and_no_answers(tmp_path: Path)
     gone = asyncio.run(play(task, Keyframes(), Keyframes().expert(task)))
     broken, sound = TRACER.draw([gone, played("expert")])
     assert (broken.stop, "gone" in broken.error) == (Stop.ERROR, True)
+    assert sound.stop is Stop.ANSWERED
+
+
+def test_a_later_frame_that_cannot_be_read_spoils_its_own_episode_alone(tmp_path: Path):
+    for frame in range(4):
+        cv2.imwrite(str(tmp_path / f"{frame}.png"), np.full((64, 64, 3), 90, np.uint8))
+    video = Video(str(tmp_path), 4, 64, 64)
+    task = Task(id="t", question="?", video=video, truth=Truth(boxes={1: (Box(4, 4, 20, 20, video.space(1)),)}))
+    torn = asyncio.run(play(task, Keyframes(), Keyframes().expert(task)))
+    assert torn.stop is Stop.ANSWERED
+    (tmp_path / "3.png").write_bytes(b"")
+    broken, sound = TRACER.draw([torn, played("expert")])
+    assert (broken.stop, "3.png" in broken.error) == (Stop.ERROR, True)
     assert sound.stop is Stop.ANSWERED
 
 
