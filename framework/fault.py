@@ -27,6 +27,10 @@ class Fault(ConfigError):
         super().__init__(f"{path}: {said.replace(PATH, path)}")
         self.steps, self.said = steps, said
 
+    def __reduce__(self) -> tuple[type["Fault"], tuple[Steps, str]]:
+        """As it comes out of a process that was asked aside."""
+        return Fault, (self.steps, self.said)
+
 
 def explain(error: ValidationError, cls: type[BaseModel]) -> Fault:
     """The first fault; an unknown key comes before what is missing, since it is most likely the same thing."""

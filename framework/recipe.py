@@ -53,7 +53,7 @@ class Recipe(Settings):
     name: str
     about: str = ""
     """One line for `limner list`."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     reasoner: Annotated[SerializeAsAny[Reasoner], chosen("reasoner")]
     data: Data
     env: Annotated[SerializeAsAny[Rules], chosen("env")]

@@ -46,8 +46,8 @@ def as_file(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
 
 
-def counted(text: str) -> int:
-    """A whole number of at least one, from the command line."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} will not do; it should be a whole number of at least 1")
+def counted(text: str, least: int = 1) -> int:
+    """A whole number, from the command line."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} will not do; it should be a whole number of at least {least}")
     return int(text)

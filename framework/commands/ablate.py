@@ -10,11 +10,11 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stdout
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
@@ -101,16 +101,27 @@ def _fits(jobs: Sequence[Job]) -> None:
 def _do_all(jobs: Sequence[Job], together: int, beside: Path) -> None:
     """Stage by stage, since each waits for those before it; within one, some side by side."""
     for stage, some in groupby(jobs, lambda job: job.stage):
-        if together == 1:
-            for job in some:
-                print(f"limner: {NAMES[stage]} · {job.run.folder}", flush=True)
-                do(job, beside)
+        if together > 1:
+            _side_by_side(some, together, beside)
             continue
-        with ProcessPoolExecutor(together, mp_context=get_context("spawn")) as pool:
-            waiting = [(job, pool.submit(_aside, job, job.recipe.model_dump(mode="json"), beside)) for job in some]
-            for job, doing in waiting:
+        for job in some:
+            print(f"limner: {NAMES[stage]} · {job.run.folder}", flush=True)
+            do(job, beside)
+
+
+def _side_by_side(jobs: Iterable[Job], together: int, beside: Path) -> None:
+    """No more are handed out than are done at once: what waited in a process would still begin after a Ctrl-C."""
+    coming, going = iter(jobs), dict[Future[None], Job]()
+    with ProcessPoolExecutor(together, mp_context=get_context("spawn")) as pool:
+        while True:
+            for job in islice(coming, together - len(going)):
+                going[pool.submit(_aside, job, job.recipe.model_dump(mode="json"), beside)] = job
+            if not going:
+                return
+            for doing in wait(going, return_when=FIRST_COMPLETED).done:
+                job = going.pop(doing)
                 doing.result()
-                print(f"limner: {NAMES[stage]} · {job.run.folder}", flush=True)
+                print(f"limner: {NAMES[job.stage]} · {job.run.folder}", flush=True)
 
 
 def _aside(job: Job, recipe: Tree, beside: Path) -> None:

@@ -7,6 +7,7 @@ other of the lab's few words, about once in a thousand tokens.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -15,9 +16,10 @@ from rich.table import Table
 
 from framework.commands import console, takes_out, takes_recipe
 from framework.config import Settings, layers
+from framework.errors import TrainError
 from framework.lab.full import MODELS, WORDS, random_weights
 from framework.recipe import Recipe, find_recipe, locate
-from framework.registry import find
+from framework.registry import find, name_of
 from framework.vision.plan import Look
 
 S = TypeVar("S", bound=Settings)
@@ -63,8 +65,12 @@ def run(said: argparse.Namespace) -> int:
 
     recipe = rehearsal(said.recipe, said.changes, said.model, said.small)
     folder: Path = said.out or Path("runs") / recipe.name / "rehearsal"
-    with alone(folder):
-        done = train_rl(recipe, folder, locate(said.recipe).parent, fresh=True)
+    try:
+        with alone(folder):
+            done = train_rl(recipe, folder, locate(said.recipe).parent, fresh=True)
+    except TrainError as error:
+        print(f"limner: {error}", file=sys.stderr)
+        return 1
     console().print(shown(read(done.metrics, done.stage)))
     return 0
 
@@ -72,8 +78,9 @@ def run(said: argparse.Namespace) -> int:
 def rehearsal(name: str, changes: list[str], model: str | None = None, small: bool = False) -> Recipe:
     """The recipe with whatever it lacks; what a person changes wins."""
     tree = layers(locate(name))
+    paths = ["reasoner.path", *(f"{place}.path" for place in PAINTERS if _paints(tree, place))]
     asked = [
-        f"reasoner.path={random_weights(find(MODELS, model or usual(name, tree), 'model'), small)}",
+        *(f"{path}=none" for path in paths),
         "data.root=none",
         f"data.train={CLIPS}",
         f"data.eval={CLIPS}",
@@ -81,9 +88,11 @@ def rehearsal(name: str, changes: list[str], model: str | None = None, small: bo
         "cluster.gpus_per_node=1",
         "stages.rl.steps=2",
         "stages.rl.save_every=2",
-        *(f"{place}.path={random_weights(MODELS['sam2_large'], small)}" for place in PAINTERS if _paints(tree, place)),
         *(SMALL if small else ()),
     ]
+    draft = find_recipe(name, [*asked, *changes])  # weights are gigabytes: what is mistaken is told before
+    models = [find(MODELS, model or usual(name, draft), "model"), *[MODELS["sam2_large"]] * (len(paths) - 1)]
+    asked += [f"{path}={random_weights(each, small)}" for path, each in zip(paths, models, strict=True)]
     recipe = find_recipe(name, [*asked, *changes])
     told = " ".join(value for value in dict(recipe.env).values() if isinstance(value, str))
     known = tuple(dict.fromkeys((*recipe.reasoner.extra_tokens, *WORDS.findall(told))))
@@ -91,9 +100,9 @@ def rehearsal(name: str, changes: list[str], model: str | None = None, small: bo
     return recipe.model_copy(update={"reasoner": reasoner, "env": as_large_as_may_be(recipe.env)})
 
 
-def usual(name: str, tree: Mapping[str, Any]) -> str:
+def usual(name: str, recipe: Recipe) -> str:
     """As videoseg_o3/2b, whose reasoner is a qwen3_vl, is a qwen3_vl_2b."""
-    return f"{tree['reasoner']['use']}_{Path(name).stem}"
+    return f"{name_of(type(recipe.reasoner))}_{Path(name).stem}"
 
 
 def _paints(tree: Mapping[str, Any], place: str) -> bool:

@@ -25,7 +25,7 @@ from framework.verdict import FILE
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     takes_out(parser, "runs/RECIPE")
-    parser.add_argument("--stage", choices=STAGES, help="only this stage, whether or not it is done")
+    parser.add_argument("--stage", choices=STAGES, help="only this stage; if it is eval, it is played again")
     parser.add_argument("--fresh", action="store_true", help="begin again: what the stages have left is deleted")
 
 
@@ -42,13 +42,15 @@ def run(said: argparse.Namespace) -> int:
         if said.fresh:
             for stage in stages:
                 shutil.rmtree(folder / stage, ignore_errors=True)
-        return through(recipe, folder, stages, locate(said.recipe).parent, said.fresh or bool(said.stage))
+        return through(recipe, folder, stages, locate(said.recipe).parent, said.fresh or said.stage == "eval")
 
 
 def through(recipe: Recipe, folder: Path, stages: Sequence[str], beside: Path, anew: bool) -> int:
     """One stage after another; those that are done only if `anew`."""
     if recipe.stages.cold_start.steps and set(stages) & set(TRAINED):
         _is_of(Run(folder, "cold_start"), recipe)
+    if "rl" in stages:
+        _is_of(Run(folder, "rl"), recipe)
     went = False
     for stage in stages:
         if not anew and done(recipe, folder, stage):  # asked when it is its turn: what came before may have changed it
@@ -76,10 +78,10 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
 
 
 def _is_of(run: Run, recipe: Recipe) -> None:
-    """Was this cold start made with the settings of this recipe? What rl stands on, its own checkpoints know."""
+    """Was this stage made with the settings of this recipe? One that is not done must go on with them, too."""
     if not run.last_step():
         return
-    made, asked = (_looked_at(each) for each in (run.recipe, recipe))
+    made, asked = (_looked_at(each, run.stage) for each in (run.recipe, recipe))
     if changed := next(differences(made, asked), None):
         path, was, now = changed
         raise UserError(
@@ -88,10 +90,11 @@ def _is_of(run: Run, recipe: Recipe) -> None:
         )
 
 
-def _looked_at(recipe: Recipe) -> Tree:
-    """What imitation depends on, but for how long it is and on how many devices."""
-    tree = without_path(seen(recipe, "cold_start"))
-    return tree | {"cluster": None, "stages": {"cold_start": tree["stages"]["cold_start"] | {"steps": None}}}
+def _looked_at(recipe: Recipe, stage: str) -> Tree:
+    """What a stage depends on, but for how long it is and on how many devices; rl looks at no other's settings."""
+    tree = without_path(seen(recipe, stage)) | {"cluster": None, "verl": None}
+    imitated = {} if stage == "rl" else tree["stages"]["cold_start"] | {"steps": None}
+    return tree | {"stages": {"cold_start": imitated}}
 
 
 def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:

@@ -55,4 +55,4 @@ class Chain:
 
 
 def _remedy(folder: Path) -> str:
-    return f"begin again with --fresh, or another --out than {folder.parents[1]}"
+    return f"begin again with --fresh, or another --out than {folder.parents[2]}"

@@ -3,15 +3,18 @@
 import csv
 import json
 import shutil
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from framework import ablation
-from framework.ablation import Ablation, Variant, jobs, trials
+from framework.ablation import Ablation, Job, Variant, jobs, trials
 from framework.cli import main
+from framework.commands import ablate as commands
 from framework.errors import UserError
 from framework.lineage import seen
 from framework.outcome import Games, outcome
@@ -159,6 +162,24 @@ def test_players_without_a_model_are_held_together_and_played_once(
 def test_several_are_played_side_by_side(tmp_path: Path, tables: Path) -> None:
     assert ablate(tmp_path, tables, "--table", "hints", "--together", "2") == 0
     assert (tmp_path / "out" / "table_hints.json").is_file()
+
+
+def test_after_a_ctrl_c_nothing_more_begins(tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    class Threads(ThreadPoolExecutor):
+        def __init__(self, count: int, mp_context: object) -> None:
+            super().__init__(count)
+
+    def stopped(job: Job, *_: object) -> None:
+        begun.append(job.run.folder.name)
+        time.sleep(0.1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(commands, "_aside", stopped)
+    assert ablate(tmp_path, tables, "--table", "hints", "--together", "2") == 130
+    assert len(begun) == 2
 
 
 # ---- what an earlier run has trained ---------------------------------------------------------------------------------

@@ -65,11 +65,28 @@ def test_a_stage_without_steps_is_left_out(went: list[str], tmp_path: Path):
 def test_a_cold_start_of_other_settings_is_not_taken_for_this_recipes(
     went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    trained(tmp_path)
+    trained(tmp_path, "--stage", "cold_start")
     trained(tmp_path, "cluster.gpus_per_node=2", "rewards.place.weight=2", "stages.cold_start.keep=1")
     for change, said in (("env.max_turns=1", "env.max_turns=2, and the recipe says 1"), ("seed=3", "seed=0, and")):
         assert main(["train", *RECIPE, change, "--out", str(tmp_path)]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_rl_of_other_settings_is_not_done(went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    trained(tmp_path)
+    trained(tmp_path, "cluster.gpus_per_node=2", "stages.rl.keep=1", "stages.eval.rounds=1", "verl.trainer.x=1")
+    assert main(["train", *RECIPE, "rewards.place.weight=2", "--out", str(tmp_path)]) == 2
+    assert "rl: made with rewards.place.weight=0.6, and the recipe says 2.0" in capsys.readouterr().err
+    assert main(["train", *RECIPE, "rewards.place.weight=2", "--out", str(tmp_path), "--fresh"]) == 0
+
+
+def test_a_stage_that_is_done_is_not_begun_again_and_an_evaluation_is(went: list[str], tmp_path: Path):
+    trained(tmp_path)
+    went.clear()
+    trained(tmp_path, "--stage", "rl")
+    assert went == []
+    trained(tmp_path, "--stage", "eval")
+    assert went == ["eval"]
 
 
 def test_a_stage_whose_checkpoint_was_deleted_is_not_done(went: list[str], tmp_path: Path):

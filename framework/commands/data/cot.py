@@ -12,6 +12,7 @@ from pathlib import Path
 
 from framework import record
 from framework.commands import console, counted, takes_recipe, the_recipe
+from framework.config import typed
 from framework.data.vts_cot import making, trajectory
 from framework.data.vts_cot.making import CONVERSATIONS, Made
 from framework.data.vts_cot.replay import Footage
@@ -71,11 +72,15 @@ def demonstrations(recipe: Recipe, said: argparse.Namespace) -> Made:
         lacking(said, "--run", "least")
         folder = said.run if (said.run / record.LINES).is_file() else said.run / "train"
         return making.kept(record.read(folder).entries, said.least, said.most)
+    teacher = _teacher(said) if said.url else None
     made = making.played(recipe, making.tasks(recipe, said.count), find(PLAYERS, said.player, "player"))
-    if not said.url:
-        return made
+    return making.taught(recipe, made, teacher) if teacher else made
+
+
+def _teacher(said: argparse.Namespace) -> Endpoint:
+    """The served model that words the thoughts."""
     lacking(said, "--url", "model")
-    return making.taught(recipe, made, Endpoint(url=said.url, model=said.model, key=said.key, max_tokens=1024))
+    return typed(Endpoint, {"url": said.url, "model": said.model, "key": said.key, "max_tokens": 1024})
 
 
 def lacking(said: argparse.Namespace, option: str, *others: str) -> None:

@@ -244,6 +244,12 @@ def test_a_way_that_lacks_something_says_what(tmp_path: Path, capsys: pytest.Cap
         assert f"{way[0]} needs --{lacks}" in capsys.readouterr().err
 
 
+def test_a_mistaken_address_is_told_before_anything_is_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    asked = ["data", "cot", "quickstart", "--out", str(tmp_path), "--count", "6", "--player", "ghost"]
+    assert main([*asked, "--url", "127.0.0.1:8000/v1", "--model", "m"]) == 2
+    assert "url: '127.0.0.1:8000/v1' will not do; it should begin with http://" in capsys.readouterr().err
+
+
 def test_only_what_earned_enough_is_kept_and_of_a_task_the_best():
     one, two, *_ = demonstrations(3)
 

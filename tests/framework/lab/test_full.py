@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from framework.cli import main
+from framework.commands import rehearse
 from framework.commands.rehearse import rehearsal, shown
+from framework.errors import TrainError, UserError
 from framework.lab import speech
 from framework.lab.full import MODELS, Painter
 from framework.preflight import preflight
@@ -66,6 +69,39 @@ def test_a_recipe_can_be_rehearsed_with_nothing_given(name: str, tmp_path: Path)
     assert (recipe.stages.rl.steps, recipe.cluster.gpus_per_node, recipe.algorithm.lr) == (2, 1, 1e-5)
     assert [finding.remedy for finding in preflight(recipe) if finding.remedy] == []
     assert verl_config(recipe, tmp_path, recipe.reasoner.folder())
+
+
+def written(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What weights are asked for; none are made."""
+    found: list[object] = []
+
+    def none(model: object, small: bool = False) -> Path:
+        found.append(model)
+        return Path("none")
+
+    monkeypatch.setattr(rehearse, "random_weights", none)
+    return found
+
+
+def test_what_is_mistaken_is_told_before_weights_are_written(monkeypatch: pytest.MonkeyPatch):
+    there = written(monkeypatch)
+    for change, told in (("algorithm.lr=fast", "algorithm.lr: 'fast'"), ("reasoner=lab", "no model 'lab_2b'")):
+        with pytest.raises(UserError, match=told):
+            rehearsal("videoseg_o3/2b", [change])
+    assert not there
+    rehearsal("videoseg_o3/2b", [])
+    assert there == [MODELS["qwen3_vl_2b"], *[MODELS["sam2_large"]] * 2]
+
+
+def test_a_rehearsal_that_stops_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    from framework.train import launch
+
+    def stopped(*_: object, **__: object) -> None:
+        raise TrainError("out of memory")
+
+    written(monkeypatch)
+    monkeypatch.setattr(launch, "train_rl", stopped)
+    assert main(["rehearse", "videoseg_o3/2b", "--out", str(tmp_path)]) == 1
 
 
 def test_pictures_are_as_large_as_they_may_be():
