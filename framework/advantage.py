@@ -45,12 +45,27 @@ def gdpo(rewards: Values, groups: Sequence[str]) -> Values:
 
 
 ADVANTAGES: dict[str, Estimator] = {"grpo": grpo, "dr_grpo": dr_grpo, "rloo": rloo, "gdpo": gdpo}
+VERLS = (
+    *("gae", "gpg", "grpo_passk", "grpo_vectorized", "opo", "optimal_token_baseline", "reinforce_plus_plus"),
+    *("reinforce_plus_plus_baseline", "remax", "rloo_vectorized", "tir_optimal_token_baseline"),
+)
+"""Those that only verl computes, in training."""
+
+
+def ours(name: str) -> str:
+    """The estimator that stands for one of this name where verl is not asked."""
+    return name if name in ADVANTAGES else "grpo"
+
+
+def totals(earned: Sequence[RewardBreakdown]) -> Values:
+    """NaN where there is none."""
+    return np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
 
 
 def joined(name: str, earned: Sequence[RewardBreakdown], weights: Mapping[str, float], groups: Sequence[str]) -> Values:
     """What the estimator of this name is given: totals, but for gdpo the terms, joined anew."""
-    totals = np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
-    return by_term(earned, weights, groups, np.isfinite(totals)) if name == "gdpo" else totals
+    found = totals(earned)
+    return by_term(earned, weights, groups, np.isfinite(found)) if name == "gdpo" else found
 
 
 def by_term(

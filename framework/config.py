@@ -190,7 +190,16 @@ def _with_texts(value: Any, path: Path, key: str = "") -> Any:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is no text"
         raise ConfigError(f"{key}: {named}: {why} (in {path}); name a text file, from that yaml's folder") from None
-    return text.replace("${", r"\${")  # words, not an interpolation
+    return literal(text)
+
+
+def literal(value: Any) -> Any:
+    """Plain values as they are read back: of their own, ${ would begin an interpolation."""
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in cast(Tree, value).items()}
+    if isinstance(value, list):
+        return [literal(each) for each in cast(list[Any], value)]
+    return value.replace("${", r"\${") if isinstance(value, str) else value
 
 
 def _change(change: str) -> Tree:
@@ -232,6 +241,7 @@ __all__ = [
     "Tree",
     "chosen",
     "layers",
+    "literal",
     "load",
     "missing",
     "typed",

@@ -62,8 +62,7 @@ class Played:
 
         NaN where our machinery failed in every round: that says nothing of who played, and is left out of every mean.
         """
-        rows = np.array([[self._score(row) for row in each] for each in self.rewards])
-        return np.nansum(rows, 0) / np.where(np.isnan(rows).all(0), np.nan, np.isfinite(rows).sum(0))
+        return mean_known(np.array([[self._score(row) for row in each] for each in self.rewards]))
 
     def _score(self, earned: RewardBreakdown) -> float:
         return earned.parts.get(self.score_name, np.nan if self._lost(earned) else 0.0)
@@ -92,6 +91,11 @@ class Played:
         """The share of episodes in which every reply was an action; of those that were played to their end."""
         episodes = [episode for each in self.rounds for episode in each if episode.stop is not Stop.ERROR]
         return float(np.mean([_readable(episode) for episode in episodes])) if episodes else float("nan")
+
+
+def mean_known(rows: Scores) -> Scores:
+    """Of each column, over the rows that have a number there; NaN where none has."""
+    return np.nansum(rows, 0) / np.where(np.isnan(rows).all(0), np.nan, np.isfinite(rows).sum(0))
 
 
 def _readable(episode: Episode) -> bool:
@@ -199,13 +203,15 @@ def write(
     as_plain = {name: {"mean": each.mean, "low": each.low, "high": each.high} for name, each in gains.items()}
     if "greedy" in as_plain:
         found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
-    path.write_text(json.dumps(_plain(found), indent=2, allow_nan=False) + "\n")
+    path.write_text(json.dumps(plain(found), indent=2, allow_nan=False) + "\n")
 
 
-def _plain(found: Any) -> Any:
+def plain(found: Any) -> Any:
     """What json can say: no number is null."""
     if isinstance(found, dict):
-        return {key: _plain(value) for key, value in cast(dict[str, Any], found).items()}
+        return {key: plain(value) for key, value in cast(dict[str, Any], found).items()}
+    if isinstance(found, Sequence) and not isinstance(found, str):
+        return [plain(each) for each in cast(Sequence[Any], found)]
     return None if isinstance(found, float) and math.isnan(found) else found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from framework.ablation import Ablation
 from framework.errors import DataError
-from framework.evaluate import Gain, Played, Scores, gain
+from framework.evaluate import Gain, Played, Scores, gain, mean_known, plain
 from framework.files import whole
 from framework.types import Task
 
@@ -41,9 +41,9 @@ class Games:
         return cls(tuple(task.id for task in tasks), played.score_name, values, played.well_formed())
 
     def write(self, folder: Path) -> None:
-        plain = {name: values.tolist() for name, values in self.values.items()}
+        values = {name: each.tolist() for name, each in self.values.items()}
         with whole(folder / FILE) as part:  # what is there counts as done
-            part.write_text(json.dumps({**asdict(self), "values": plain}))
+            part.write_text(json.dumps({**asdict(self), "values": values}))
 
     @classmethod
     def read(cls, folder: Path) -> "Games":
@@ -138,7 +138,8 @@ def _figure(
     well_formed: float | None = None,
 ) -> Figure:
     seeds = {seed: gain(after[seed], before[seed]) for seed in after}
-    found = gain(np.mean(list(after.values()), 0), np.mean(list(before.values()), 0))
+    paired = mean_known(np.array([after[seed] - before[seed] for seed in after]))
+    found = gain(paired, np.zeros_like(paired))
     spread = float(np.std([each.mean for each in seeds.values()], ddof=1)) if len(seeds) > 1 else None
     return Figure(variant, than, measure, found, seeds, spread, well_formed)
 
@@ -211,7 +212,7 @@ def write(found: Outcome, beside: Path) -> list[Path]:
         lines = csv.writer(file)
         lines.writerow(("table", "variant", "than", "measure", "seed", "mean", "low", "high", "tasks", "paper"))
         lines.writerows(_lines(found))
-    whole.write_text(json.dumps(asdict(found), indent=2, ensure_ascii=False) + "\n")
+    whole.write_text(json.dumps(plain(asdict(found)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return [sheet, whole]
 
 

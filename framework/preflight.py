@@ -115,7 +115,8 @@ def batch(recipe: Recipe) -> list[Finding]:
         among = f"{shards} devices (cluster.nodes × cluster.gpus_per_node / cluster.sequence_parallel)"
         step = shards // math.gcd(shards, algorithm.group)
         learned = mini * algorithm.group
-        remedy = f"algorithm.prompts: {learned} episodes do not divide among {among}; set it to {step}, {2 * step} …"
+        key = "algorithm.mini_batch" if algorithm.mini_batch else "algorithm.prompts"
+        remedy = f"{key}: {learned} episodes do not divide among {among}; set it to {step}, {2 * step} …"
         findings.append(Finding("devices", str(shards), f"divides {learned}", remedy))
     if (stage := recipe.stages.cold_start).steps and stage.batch % cluster.gpus_per_node:
         share = cluster.gpus_per_node

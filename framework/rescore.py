@@ -14,13 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.advantage import ADVANTAGES, EPSILON, joined
+from framework.advantage import ADVANTAGES, EPSILON, Values, joined, ours, totals
 from framework.errors import UserError
 from framework.recipe import Recipe
 from framework.record import Entry
 from framework.types import RewardBreakdown, Stop
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +104,7 @@ def rescore(entries: Sequence[Entry], recipe: Recipe) -> Rescored:
     groups = [f"{entry.stage} · {entry.group}" if entry.stage else entry.group for entry in kept]
     before = [entry.earned for entry in kept if entry.earned]
     after = _scores(kept, groups, recipe)
-    estimator = recipe.algorithm.advantage if recipe.algorithm.advantage in ADVANTAGES else "grpo"
+    estimator = ours(recipe.algorithm.advantage)
     weights = dict.fromkeys(_names(before), 1.0) | recipe.rubric.weights()
     then = _advantages(estimator, before, weights, groups)
     now = _advantages(estimator, after, weights, groups)
@@ -116,15 +114,15 @@ def rescore(entries: Sequence[Entry], recipe: Recipe) -> Rescored:
         Change(entry=entry, place=place, group=group, before=was, after=is_, advantages=(a, b))
         for place, (entry, group, was, is_, a, b) in enumerate(rows)
     ]
-    totals = [_totals(before), _totals(after)]
-    correlations = _order(totals[0], totals[1], groups)
+    paid, pays = totals(before), totals(after)
+    correlations = _order(paid, pays, groups)
     return Rescored(
         changes=changes,
         parts=_parts(before, after),
         groups=len(set(groups)),
         order=float(np.mean(correlations)) if correlations else None,
         ordered=len(correlations),
-        settled=(_settled(totals[0], groups), _settled(totals[1], groups)),
+        settled=(_settled(paid, groups), _settled(pays, groups)),
         estimator=estimator,
         left_out=len(entries) - len(kept),
     )
@@ -220,10 +218,6 @@ def _names(earned: Sequence[RewardBreakdown]) -> list[str]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _totals(earned: Sequence[RewardBreakdown]) -> Values:
-    return np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
 
 
 def _apart(pair: tuple[float, float]) -> float:

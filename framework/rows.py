@@ -29,7 +29,17 @@ def lot(source: Source, count: int, seed: int) -> list[int]:
 
 
 def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
-    """The tasks of these rows, in order."""
+    """The tasks of these rows, in order; at least one."""
+    found = some(source, rows, faulty)
+    if not found.tasks:
+        faults = found.faults
+        why = f"all {len(faults)} rows are faulty; the first: {faults[0]}" if faults else "it has no rows"
+        raise DataError(f"{type(source).__name__}: {why}")
+    return found
+
+
+def some(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
+    """The same, and it may be none."""
     tasks: list[Task] = []
     faults: list[DataError] = []
     for row in rows:
@@ -39,9 +49,6 @@ def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = 
             if faulty == "stop":
                 raise
             faults.append(error)
-    if not tasks:
-        why = f"all {len(faults)} rows are faulty; the first: {faults[0]}" if faults else "it has no rows"
-        raise DataError(f"{type(source).__name__}: {why}")
     return Rows(tuple(tasks), tuple(faults))
 
 

@@ -107,7 +107,7 @@ class Rubric:
         ]
 
     def _factors(self, name: str) -> list[str]:
-        return [other for other, reward in self.rewards.items() if name in reward.multiplies]
+        return [_factor(other, reward) for other, reward in self.rewards.items() if name in reward.multiplies]
 
     def _scale(self, name: str, rewards: Mapping[str, Reward], columns: Mapping[str, Column]) -> Values:
         """What a term is multiplied by: its weight and its factors."""
@@ -228,13 +228,17 @@ def _lost(episode: Episode) -> RewardBreakdown:
 
 
 def _term(name: str, reward: Reward, factors: Sequence[str]) -> str:
-    weight = reward.over_steps.get("weight")
-    said = f"({weight})" if weight else f"{reward.weight:g}"
-    return "·".join([said, *factors, _counted(name, reward)])
+    return "·".join([_weight(reward), *factors, _counted(name, reward)])
 
 
 def _factor(name: str, reward: Reward) -> str:
-    return _counted(name, reward) if reward.weight == 1 else f"{reward.weight:g}·{_counted(name, reward)}"
+    said = _weight(reward)
+    return _counted(name, reward) if said == "1" else f"{said}·{_counted(name, reward)}"
+
+
+def _weight(reward: Reward) -> str:
+    changes = reward.over_steps.get("weight")
+    return f"({changes})" if changes else f"{reward.weight:g}"
 
 
 def _counted(name: str, reward: Reward) -> str:

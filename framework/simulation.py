@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework import rating
-from framework.advantage import ADVANTAGES, joined
+from framework.advantage import ADVANTAGES, Values, joined, ours, totals
 from framework.difficulty import LEVELS, Difficulty, Level, mean
 from framework.errors import UserError
 from framework.rating import LEAST, MOST
@@ -33,7 +33,6 @@ from framework.rubric import TOTAL, Rubric
 from framework.source import Source
 from framework.types import Action, Answer, Episode, Failure, Observation, Stop, Task, Truth, Turn, Video
 
-Values = NDArray[np.float64]
 Line = Mapping[str, float]
 """Figures of one step: right, reward, length, budget, over, and some of them by level."""
 
@@ -186,10 +185,9 @@ class World:
         """What each earns, of the most there is, and its advantage."""
         groups = [episode.task.id for episode in episodes]
         earned = self.rubric.score(episodes, step)
-        estimator = self.recipe.algorithm.advantage
-        name = estimator if estimator in ADVANTAGES else "grpo"
-        totals = np.array([np.nan if each.total is None else each.total for each in earned], np.float64)
-        return totals / self.worth, ADVANTAGES[name](joined(name, earned, self.rubric.weights(step), groups), groups)
+        name = ours(self.recipe.algorithm.advantage)
+        advantage = ADVANTAGES[name](joined(name, earned, self.rubric.weights(step), groups), groups)
+        return totals(earned) / self.worth, advantage
 
 
 def _means(figures: Mapping[str, Values], level: NDArray[np.intp]) -> dict[str, float]:

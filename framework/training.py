@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from framework.advantage import ADVANTAGES, VERLS
 from framework.config import Settings
 from framework.guest import Invitation
+from framework.registry import find
 from framework.reward import Rewards
 from framework.tracing import Hints
 
@@ -52,6 +54,11 @@ class Algorithm(Settings):
     lora_rank: int = Field(default=0, ge=0)
     """Train low-rank adapters of this rank; 0 trains everything."""
     lora_alpha: int = Field(default=16, ge=1)
+
+    @field_validator("advantage")
+    @classmethod
+    def _is_there(cls, name: str) -> str:
+        return find({each: each for each in (*ADVANTAGES, *VERLS)}, name, "advantage")
 
 
 class Sampling(Settings):

@@ -33,7 +33,7 @@ def main(tasks: int, group: int) -> Row:
 
     recipe = find_recipe("quickstart", [LOOK, f"algorithm.group={group}"])
     before = STORE.decoded
-    _, episodes = dry.played(recipe, "hasty", tasks * group)
+    episodes = dry.played(recipe, dry.drawn(recipe, tasks * group).tasks, "hasty", tasks * group)
     recipe.rubric.score(episodes)
     shown = [picture.size for each in episodes for turn in each.turns for picture in turn.seen.pictures]
     return {

@@ -26,7 +26,7 @@ from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play
 from framework.rows import Rows, lot, read
-from framework.types import Episode, RewardBreakdown, Stop
+from framework.types import Episode, RewardBreakdown, Stop, Task
 
 if TYPE_CHECKING:
     import torch
@@ -48,9 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
-    there = expert_of(recipe.env, recipe.data.train.task(0))
-    policy: str = said.policy or ("mixed" if there else "random")
-    rows, episodes = played(recipe, policy, said.n)
+    rows = drawn(recipe, said.n)
+    policy: str = said.policy or ("mixed" if expert_of(recipe.env, rows.tasks[0]) else "random")
+    episodes = played(recipe, rows.tasks, policy, said.n)
     earned = recipe.rubric.score(episodes)
     out = console()
     out.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}: {_stops(episodes)}")
@@ -65,19 +65,24 @@ def run(said: argparse.Namespace) -> int:
     return 0
 
 
-def played(recipe: Recipe, policy: str, number: int) -> tuple[Rows, list[Episode]]:
+def drawn(recipe: Recipe, number: int) -> Rows:
+    """Tasks of so many episodes."""
+    source = recipe.data.train
+    return read(source, lot(source, math.ceil(number / recipe.algorithm.group), recipe.seed), recipe.data.faulty)
+
+
+def played(recipe: Recipe, tasks: Sequence[Task], policy: str, number: int) -> list[Episode]:
     """Groups of episodes, as a step would have them."""
-    make, source, group = find(PLAYERS, policy, "policy"), recipe.data.train, recipe.algorithm.group
-    rows = read(source, lot(source, math.ceil(number / group), recipe.seed), recipe.data.faulty)
+    make = find(PLAYERS, policy, "policy")
 
     async def all_of_them() -> list[Episode]:
         return [
             await play(task, recipe.env, make(task, recipe.env, recipe.seed + member))
-            for task in rows.tasks
-            for member in range(group)
+            for task in tasks
+            for member in range(recipe.algorithm.group)
         ]
 
-    return rows, asyncio.run(all_of_them())[:number]
+    return asyncio.run(all_of_them())[:number]
 
 
 def _stops(episodes: Sequence[Episode]) -> str:

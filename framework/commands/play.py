@@ -29,7 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     takes_out(parser, "runs/RECIPE/play")
     parser.add_argument("--policy", default="expert", help=WHO)
     parser.add_argument("-n", type=counted, default=3, metavar="N", help="this many episodes; 3 if not said")
-    parser.add_argument("--seed", type=partial(counted, least=0), help="which tasks, and which luck; the recipe's if not said")
+    parser.add_argument(
+        "--seed", type=partial(counted, least=0), help="which tasks, and which luck; the recipe's if not said"
+    )
 
 
 def run(said: argparse.Namespace) -> int:

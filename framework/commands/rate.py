@@ -14,7 +14,7 @@ from framework.difficulty import LEVELS, Difficulty, mean
 from framework.errors import UserError
 from framework.rating import AXES, Rater, Ratings
 from framework.recipe import Recipe
-from framework.rows import read
+from framework.rows import some
 from framework.simulation import Controller, controller
 from framework.types import Broken
 
@@ -37,7 +37,10 @@ def run(said: argparse.Namespace) -> int:
     count = min(said.n or source.size(), source.size())
     for first in range(0, count, BLOCK):
         rows = range(first, min(first + BLOCK, count))
-        tasks = [task for task in read(source, rows, recipe.data.faulty).tasks if task.id not in known]
+        there = some(source, rows, recipe.data.faulty)
+        for fault in there.faults:
+            screen.print(f"left out: {fault}", soft_wrap=True)
+        tasks = [task for task in there.tasks if task.id not in known]
         found = dict(zip((task.id for task in tasks), rating.rate(tasks, rater), strict=True))
         fresh = {task: each for task, each in found.items() if not isinstance(each, Broken)}
         told = [f"{task}: {each.reason}" for task, each in found.items() if isinstance(each, Broken)]

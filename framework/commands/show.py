@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from framework.commands import takes_recipe, the_recipe
+from framework.config import literal
 from framework.recipe import Recipe
 
 
@@ -29,7 +30,6 @@ def as_verl(recipe: Recipe) -> str:
 def as_yaml(recipe: Recipe) -> str:
     import yaml
 
-    tree = recipe.model_dump(mode="json")
+    tree = literal(recipe.model_dump(mode="json"))
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
-    plain = text.replace("${", r"\${")  # read back, ${ would begin an interpolation
-    return f"# total = {recipe.rubric.formula()}\n{plain}"
+    return f"# total = {recipe.rubric.formula()}\n{text}"

@@ -12,6 +12,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from framework.errors import TrainError
 from framework.train.metrics import Metrics
 from framework.train.scorer import Scorer
+from framework.train.storage import group_of, some
 
 POLL_S = 0.02
 """verl looks for finished episodes every two seconds, which is a whole step of a small model."""
@@ -39,8 +40,8 @@ class _Scored:
         """verl is about to look for groups whose rewards agree."""
         if partition_id == "train" and self.filter_groups_metric is not None:
             done, known = self.finished_keys[partition_id], self.scorer.earned
-            if keys := [key for key in self.partitions[partition_id] if key.split("_")[0] in done and key not in known]:
-                self.scorer.score(KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=partition_id))
+            if keys := [key for key in self.partitions[partition_id] if group_of(key) in done and key not in known]:
+                self.scorer.score(some(keys, partition_id))
         return super()._dapo_filtered_keys(partition_id)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _sampleable_terminal_keys(self, partition_id: str, eviction_reasons: Any) -> set[str]:

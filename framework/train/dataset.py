@@ -5,6 +5,7 @@ Rows("train")[17] ─▶ {"split": "train", "index": 17, …} ─▶ verl ─▶
 """
 
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from torch.utils.data import Dataset
@@ -54,7 +55,7 @@ class Tasks:
     def _sound_from(self, split: str, index: int) -> Task:
         """Of this row, or of the next one that can be played if the recipe leaves faulty rows out."""
         source = self.sources[split]
-        for row in (*range(index, source.size()), *range(index)):
+        for row in chain(range(index, source.size()), range(index)):
             if (split, row) in self.faulty:
                 continue
             try:

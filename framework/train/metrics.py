@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.advantage import zero_groups
+from framework.advantage import totals, zero_groups
 from framework.errors import TrainError
 from framework.train.tracker import OURS
 from framework.types import Episode, RewardBreakdown, Stop
@@ -34,24 +34,27 @@ LARGEST = ("logprob_gap/max", "time/stall_s")
 
 
 def measured(
-    episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], extras: Sequence[Mapping[str, Any]]
+    episodes: Sequence[Episode],
+    earned: Sequence[RewardBreakdown],
+    extras: Sequence[Mapping[str, Any]],
+    groups: Sequence[str],
 ) -> Metrics:
-    """Of one batch. `extras` are what the players sent along."""
-    totals = np.array([np.nan if each.total is None else each.total for each in earned])
-    if np.isnan(totals).all():
+    """Of one batch. `extras` are what the players sent along; a task that was drawn twice has two groups."""
+    rewards = totals(earned)
+    if np.isnan(rewards).all():
         reasons = {str(failure) for each in earned for failure in each.failures.values()}
         raise TrainError(f"not one of {len(earned)} episodes could be scored: {'; '.join(sorted(reasons))[:500]}")
     stops = [episode.stop for episode in episodes]
     unscored = sum(each.total is None and stop is not Stop.ERROR for each, stop in zip(earned, stops, strict=True))
     return {
-        "reward/mean": float(np.nanmean(totals)),
-        "reward/std": float(np.nanstd(totals)),
+        "reward/mean": float(np.nanmean(rewards)),
+        "reward/std": float(np.nanstd(rewards)),
         **{f"reward/{name}/mean": value for name, value in _means(earned).items()},
-        "advantage/zero_groups": zero_groups(totals, [episode.task.id for episode in episodes]),
+        "advantage/zero_groups": zero_groups(rewards, groups),
         "episodes/count": float(len(episodes)),
         **{f"episodes/{stop.value}": stops.count(stop) / len(stops) for stop in Stop},
         "episodes/unscored": unscored / len(stops),
-        "episodes/dropped": float(np.isnan(totals).mean()),
+        "episodes/dropped": float(np.isnan(rewards).mean()),
         "turns/mean": float(np.mean([len(episode.turns) for episode in episodes])),
         "images/rolled_out": float(sum(len(extra["hashes"]) for extra in extras)),
         "time/stall_s": max(float(extra["stall_s"]) for extra in extras),

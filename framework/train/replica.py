@@ -72,7 +72,7 @@ class WeightSync(BaseRollout):
 async def _buckets(
     weights: AsyncIterator[tuple[str, torch.Tensor]], limit: int
 ) -> AsyncIterator[dict[str, torch.Tensor]]:
-    """Named tensors, some at a time, so that no second copy of the model is needed at once."""
+    """Named tensors, some at a time: only Ray's store holds a second copy of the whole model."""
     bucket: dict[str, torch.Tensor] = {}
     async for name, value in weights:
         bucket[name] = value.detach().cpu()

@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
 
-from framework.config import load, typed
+from framework.config import literal, load, typed
 from framework.errors import TrainError, UserError
 from framework.files import whole
 from framework.recipe import Recipe
@@ -81,7 +80,7 @@ class Run:
         import yaml
 
         self.logs.mkdir(parents=True, exist_ok=True)
-        tree = _literal(recipe.model_dump(mode="json"))
+        tree = literal(recipe.model_dump(mode="json"))
         with whole(self.recipe_file) as part:
             part.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
 
@@ -103,15 +102,6 @@ class Run:
         last = self.checkpoint(self.last_step())
         found = [last / "huggingface", last / "actor" / "huggingface"]
         return next((folder for folder in found if (folder / "config.json").is_file()), None)
-
-
-def _literal(tree: Any) -> Any:
-    """Read back, ${ would begin an interpolation."""
-    if isinstance(tree, dict):
-        return {key: _literal(each) for key, each in cast(dict[str, Any], tree).items()}
-    if isinstance(tree, list):
-        return [_literal(each) for each in cast(list[Any], tree)]
-    return tree.replace("${", r"\${") if isinstance(tree, str) else tree
 
 
 @contextmanager

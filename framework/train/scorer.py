@@ -20,7 +20,7 @@ from framework.record import from_json
 from framework.reward import TurnReward
 from framework.rubric import Rubric
 from framework.train.metrics import Metrics, measured
-from framework.train.storage import columns, leave
+from framework.train.storage import columns, group_of, leave, some
 from framework.training import Algorithm
 from framework.types import Episode, RewardBreakdown
 
@@ -74,7 +74,7 @@ class Scorer:
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
         if new:
             keys = [batch.keys[number] for number in new]
-            groups = [key.split("_")[0] for key in keys]
+            groups = [group_of(key) for key in keys]
             earned = self.rubric.score([episodes[number] for number in new], self.step, groups)
             self.earned |= dict(zip(keys, earned, strict=True))
             rewards = joined(self.algorithm.advantage, earned, self.rubric.weights(self.step), groups)
@@ -86,8 +86,7 @@ class Scorer:
     def fetched(self, batch: KVBatchMeta) -> list[Sent]:
         """What players handed over, fetched once, and found not to be what ends the run."""
         if keys := [key for key in batch.keys if key not in self.sent]:
-            new = KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=batch.partition_id)
-            rows = zip(*columns(new, "extra_fields", "response_mask"), strict=True)
+            rows = zip(*columns(some(keys, batch.partition_id), "extra_fields", "response_mask"), strict=True)
             self.sent |= {key: Sent(extra, mask) for key, (extra, mask) in zip(keys, rows, strict=True)}
             none_is_fatal(self.sent[key].extra for key in keys)
         return [self.sent[key] for key in batch.keys]
@@ -126,7 +125,7 @@ class Scorer:
         episodes = self.score(batch)
         extras = [self.sent.pop(key).extra for key in batch.keys]
         earned = [self.earned.pop(key) for key in batch.keys]
-        metrics = measured(episodes, earned, extras)
+        metrics = measured(episodes, earned, extras, [group_of(key) for key in batch.keys])
         if batch.partition_id == "train":
             self.taken = [Scored(*row) for row in zip(batch.keys, episodes, earned, strict=True)]
             metrics |= self.alive(episodes, earned, batch.keys)
@@ -136,7 +135,7 @@ class Scorer:
 
     def alive(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], keys: Sequence[str]) -> Metrics:
         """What each part tells; of one that tells nothing one is warned, once."""
-        groups = [key.split("_")[0] for key in keys]
+        groups = [group_of(key) for key in keys]
         found = liveness.vitals(list(self.rubric.rewards), episodes, earned, groups)
         faint = {name for name, vital in found.items() if vital.faint}
         known = self.warned | (faint & self.faint)
@@ -150,7 +149,7 @@ class Scorer:
     def forget(self, groups: set[str]) -> None:
         """These were scored and will not be asked for."""
         for kept in (self.sent, self.earned):
-            for key in [key for key in kept if key.split("_")[0] in groups]:
+            for key in [key for key in kept if group_of(key) in groups]:
                 del kept[key]
 
 

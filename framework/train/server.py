@@ -85,16 +85,15 @@ class Server:
         return max(min(self.limits.reply_tokens, left), 1)
 
     async def take_weights(self, buckets: Sequence[Any], step: int | None) -> None:
-        """Take these weights between two batches, and refuse if the model has others that are not among them."""
+        """Take these weights, all between the same two batches, and refuse if the model has others."""
         model = self.generator.model
-        lacking = {name for name, _ in model.named_parameters()}  # a head tied to its embedding need not come twice
-        loop = asyncio.get_running_loop()
+        given = dict[str, torch.Tensor]()
         for promised in buckets:
-            bucket = await promised
-            await loop.run_in_executor(self.ask.thread, _copy, bucket, model)
-            lacking -= bucket.keys()
+            given |= await promised
+        lacking = dict(model.named_parameters()).keys() - given  # a head tied to its embedding need not come twice
         if lacking:
             raise TrainError(f"weight sync: {len(lacking)} parameters never arrived, among them {min(lacking)!r}")
+        await asyncio.get_running_loop().run_in_executor(self.ask.thread, _copy, given, model)
         self.step = step
 
     async def set_global_steps(self, step: int) -> None:
@@ -108,9 +107,9 @@ class Server:
 
 
 @torch.no_grad()
-def _copy(bucket: Mapping[str, torch.Tensor], model: Any) -> None:
+def _copy(given: Mapping[str, torch.Tensor], model: Any) -> None:
     own = {**dict(model.named_buffers(remove_duplicate=False)), **dict(model.named_parameters(remove_duplicate=False))}
-    for name, value in bucket.items():
+    for name, value in given.items():
         if name not in own:
             raise TrainError(f"weight sync: the rollout model has no parameter {name!r}")
         own[name].copy_(value)

@@ -16,7 +16,7 @@ from transfer_queue import KVBatchMeta
 from framework.errors import LimnerError
 from framework.record import Record, read
 from framework.train.scorer import Scored
-from framework.train.storage import column
+from framework.train.storage import column, group_of, some
 
 GROUPS = 2
 """So many of a step."""
@@ -66,7 +66,7 @@ def telling(scored: Sequence[Scored]) -> list[list[Scored]]:
     """The groups whose rewards differ most; those alike in the order of their tasks."""
     groups: dict[str, list[Scored]] = defaultdict(list)
     for each in sorted(scored, key=lambda each: (each.episode.task.id, each.key)):
-        groups[each.key.split("_")[0]].append(each)
+        groups[group_of(each.key)].append(each)
     return sorted(groups.values(), key=_spread, reverse=True)[:GROUPS]
 
 
@@ -77,7 +77,7 @@ def _spread(group: Sequence[Scored]) -> float:
 
 def _advantages(batch: KVBatchMeta, keys: list[str]) -> list[float | None]:
     """What verl multiplies each episode's tokens with; None where nothing of it is learned from."""
-    few = KVBatchMeta(keys=keys, tags=[{}] * len(keys), partition_id=batch.partition_id)
+    few = some(keys, batch.partition_id)
     said = [mask.bool() for mask in column(few, "response_mask")]
     rows = zip(column(few, "advantages"), said, strict=True)
     return [float(row[mask].mean()) if mask.any() else None for row, mask in rows]

@@ -1,4 +1,4 @@
-"""TransferQueue, where verl keeps what a batch is made of, in four verbs: fetch, columns, column, leave.
+"""TransferQueue, where verl keeps what a batch is made of: rows by their keys, and fetch, columns, column, leave.
 
 key "<uid of the task's draw>_<place in the group>_0"  ─▶  prompts, responses, response_mask, extra_fields, …
 """
@@ -11,6 +11,16 @@ import transfer_queue as tq
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
 from verl.utils.tensordict_utils import maybe_fix_3d_position_ids
+
+
+def group_of(key: str) -> str:
+    """The draw that an episode was played of."""
+    return key.partition("_")[0]
+
+
+def some(keys: Sequence[str], partition: str | None) -> KVBatchMeta:
+    """A batch of these rows."""
+    return KVBatchMeta(keys=list(keys), tags=[{}] * len(keys), partition_id=partition)
 
 
 def fetch(batch: KVBatchMeta, *fields: str) -> Any:

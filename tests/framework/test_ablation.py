@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from framework.cli import main
 from framework.commands import ablate as commands
 from framework.errors import UserError
 from framework.lineage import seen
-from framework.outcome import Games, outcome
+from framework.outcome import Games, outcome, write
 from framework.recipe import find_recipe
 from framework.train.run import Run
 from framework.training import STAGES
@@ -136,6 +137,17 @@ def test_differences_are_paired_by_task_and_by_the_seeds_that_both_have() -> Non
     assert (score.variant, score.than, list(score.seeds)) == ("more", "less", [0])
     assert (score.found.mean, score.found.low, score.found.high) == pytest.approx((0.2, 0.2, 0.2))
     assert (thought.measure, thought.found.mean) == ("thought", pytest.approx(6.0))
+
+
+def test_a_task_that_was_lost_under_one_seed_counts_by_its_others(tmp_path: Path) -> None:
+    table = Ablation(variants={"less": Variant(), "more": Variant()})
+    less = {seed: games(0.1, 0.5) for seed in range(2)}
+    found = outcome("x", table, {"less": less, "more": {0: games(0.3, math.nan), 1: games(0.3, 0.9)}})
+    assert found.means[1].found.mean == pytest.approx(0.6)
+    assert found.differences[0].found.mean == pytest.approx((0.2 + 0.4) / 2)
+    lost = outcome("x", table, {"less": less, "more": {0: games(math.nan, math.nan)}})
+    told = json.loads(write(lost, tmp_path / "table_x")[1].read_text(), parse_constant=pytest.fail)
+    assert told["means"][1]["found"]["mean"] is None
 
 
 def test_players_without_a_model_are_held_together_and_played_once(

@@ -57,6 +57,7 @@ CHANGES = [
     ),
     ("env.grammar.actions=[]", "env.grammar.actions: [] will not do; it should be a longer list"),
     ("algorithm.betas=[0.9]", "algorithm.betas: [0.9] will not do; it should be a longer list"),
+    ("algorithm.advantage=grop", "algorithm.advantage: no advantage 'grop'; did you mean 'grpo'?"),
     ("seed=-1", "seed: -1 will not do; it should be at least 0"),
     ("seed.x=3", "seed: {'x': 3} will not do; it should be a whole number"),
     ("cluster.platform=tpu", "cluster.platform: 'tpu' will not do; it should be 'cpu' or 'cuda'"),

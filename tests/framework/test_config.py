@@ -1,5 +1,6 @@
 """Recipes say only what differs, and are read back as they are shown."""
 
+import pickle
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from envs.keyframes import Keyframes
 from envs.zoom import Zooming
 from framework.config import load
 from framework.errors import ConfigError
+from framework.fault import PATH, Fault
 from framework.recipe import Recipe, find_recipe, names
 from framework.registry import base, name_of, resolve, table
 from framework.testing import filled
@@ -86,8 +88,16 @@ def test_what_looks_like_an_interpolation_is_shown_so_that_it_stays_text(tmp_pat
     from framework.commands.show import as_yaml
 
     shown = tmp_path / "shown.yaml"
-    shown.write_text(as_yaml(find_recipe("quickstart", [r"env.system=say \${x}"])))
-    assert find_recipe(str(shown)).env.system == "say ${x}"
+    recipe = find_recipe("quickstart")
+    for said in ("say ${x}", "\t${x}"):
+        shown.write_text(as_yaml(recipe.model_copy(update={"env": recipe.env.model_copy(update={"system": said})})))
+        assert find_recipe(str(shown)).env.system == said
+
+
+def test_a_fault_is_the_same_in_another_process():
+    told = Fault(("env", "max_turns"), "must be given; add {PATH}=…".replace("{PATH}", PATH))
+    again = pickle.loads(pickle.dumps(told))
+    assert (str(again), again.steps) == (str(told), told.steps)
 
 
 @pytest.mark.parametrize("kind", ["env", "reward", "reasoner", "data"])

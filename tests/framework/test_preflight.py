@@ -43,6 +43,12 @@ def test_devices_must_share_a_step_evenly():
     assert remedy.endswith("set it to 3, 6 …")
 
 
+def test_where_a_gradient_is_of_fewer_tasks_it_is_those_that_must_be_shared():
+    [remedy] = remedies("cluster.platform=cuda", "cluster.gpus_per_node=16", "algorithm.mini_batch=1")
+    assert remedy.startswith("algorithm.mini_batch: 8 episodes do not divide among 16 devices")
+    assert remedy.endswith("set it to 2, 4 …")
+
+
 def test_devices_must_share_a_batch_of_demonstrations_evenly():
     [remedy] = remedies("cluster.platform=cuda", "cluster.gpus_per_node=8", "stages.cold_start.batch=20")
     assert remedy.startswith("stages.cold_start.batch: 20 conversations do not divide among 8 devices")

@@ -20,10 +20,10 @@ QUICK = find_recipe("quickstart")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two groups of training and one of watching, played by experts that err and scored by the quickstart's rewards."""
     folder = tmp_path_factory.mktemp("runs") / "quick"
-    from framework.commands.dry import played
+    from framework.commands.dry import drawn, played
 
     recipe = QUICK.model_copy(update={"algorithm": QUICK.algorithm.model_copy(update={"group": 6})})
-    _, episodes = played(recipe, "mixed", 18)
+    episodes = played(recipe, drawn(recipe, 18).tasks, "mixed", 18)
     record = Record(folder / "train")
     for number, (episode, earned) in enumerate(zip(episodes, recipe.rubric.score(episodes), strict=True)):
         record.add(episode, earned, policy="rl", stage=f"rl step {1 + 99 * (number // 12)}")

@@ -60,6 +60,15 @@ def test_a_factor_may_multiply_single_terms() -> None:
     assert row.terms == {"a": 1.0, "b": 0.5}
 
 
+def test_the_formula_says_all_that_is_done_to_a_factor() -> None:
+    half = Gives(values=(3.0,), weight=0.5, clamp=(0, 2), multiplies=("b",))
+    rubric = Rubric({"a": Gives(values=(1.0,)), "b": Gives(values=(1.0,), weight=3), "half": half})
+    assert rubric.score([episode()])[0].terms == {"a": 1.0, "b": 3.0}
+    assert rubric.formula() == "1·a + 3·0.5·clamp(half, 0 … 2)·b"
+    growing = half.model_copy(update={"over_steps": {"weight": Schedule(at={0: 0.0, 9: 1.0})}})
+    assert Rubric({"b": Gives(), "half": growing}).formula().startswith("1·(0 at step 0 → 1 at step 9)·clamp(")
+
+
 @pytest.mark.parametrize(("answer", "total"), [(0.4, 0.4), (0.5, 1.7), ("malformed", 0.0), ("not", 0.0)])
 def test_a_term_counts_only_if_another_is_good_enough(answer: float | str, total: float) -> None:
     row = one(answer=Gives(values=(answer,)), tool=Gives(values=(1.0,), weight=1.2, only_if={"answer": 0.5}))

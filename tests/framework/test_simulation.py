@@ -8,11 +8,14 @@ import pytest
 
 from framework import rating
 from framework.cli import main
+from framework.commands.rate import BLOCK
 from framework.difficulty import LEVELS
-from framework.errors import UserError
+from framework.errors import DataError, UserError
 from framework.lab.rater import rate as rated
+from framework.lab.world import World
 from framework.recipe import Recipe, find_recipe
 from framework.simulation import Course, simulate, steady, swings
+from framework.types import Task
 
 ROOM = "rollout.reply_tokens=512"
 LENGTH = "rewards.length.use=soft_length"
@@ -144,6 +147,26 @@ def test_tasks_are_shown_to_a_model_and_its_ratings_kept(tmp_path: Path, serve, 
     assert "40 ratings in" in capsys.readouterr().out
     ready = find_recipe("quickstart", [LENGTH, f"rewards.length.difficulty.ratings={tmp_path / 'kept/ratings.json'}"])
     assert {ready.data.train.task(row).id for row in range(40)} == set(known)
+
+
+def test_a_block_of_faulty_rows_is_left_out_of_a_rating(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = World.task
+
+    def task(self: World, index: int) -> Task:
+        if index < BLOCK:
+            raise DataError("no such clip")
+        return whole(self, index)
+
+    monkeypatch.setattr(World, "task", task)
+    where = "rewards.length.difficulty"
+    changes = [f"{where}.ratings={tmp_path / 'ratings.json'}", f"{where}.rater=lab", "data.faulty=skip"]
+    assert main(["reward", "rate", "quickstart", LENGTH, *changes, "-n", str(BLOCK + 2)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("left out: row") == BLOCK
+    assert "2 ratings in" in said
+    assert main(["dry", "quickstart", *changes[2:], "-n", "8"]) == 0
 
 
 @pytest.mark.parametrize("said", ["no idea", "[1, 2, 3]", "[3, 8, 5, 6, 11]", "[3, 8, 5, 6, 0.5]", "[1,2,,3]", ""])

@@ -22,7 +22,7 @@ from framework.train.bench import rival, script
 from framework.train.run import Run
 from framework.train.scorer import none_is_fatal
 from framework.train.server import CALLS, LARGEST, Server, server_name
-from framework.train.storage import column
+from framework.train.storage import column, some
 
 ROUNDS = 6
 """Both begin equally often."""
@@ -103,7 +103,7 @@ class Race:
         held = _finished(uids)
         seconds = time.perf_counter() - began
         episodes = [key for key in held if key not in uids]
-        batch = tq.KVBatchMeta(keys=episodes, tags=[{}] * len(episodes), partition_id="train")
+        batch = some(episodes, "train")
         none_is_fatal(column(batch, "extra_fields"))
         masks = column(batch, "response_mask")
         tq.kv_clear(keys=list(held), partition_id="train")

@@ -50,7 +50,9 @@ def test_how_it_is_judged_may_change(tmp_path: Path):
 
 @pytest.mark.parametrize("change", ["algorithm.lr=1", "env.max_turns=2", "seed=1", "data.train.count=32"])
 def test_another_experiment_is_refused_by_name(tmp_path: Path, change: str):
-    with pytest.raises(TrainError, match=rf"changed since global_step_2 in {change.partition('=')[0]}.*--fresh.*--out than {tmp_path}$"):
+    with pytest.raises(
+        TrainError, match=rf"changed since global_step_2 in {change.partition('=')[0]}.*--fresh.*--out than {tmp_path}$"
+    ):
         chain(change).resume(saved(tmp_path), 2)
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
-from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, get_adv_estimator_fn
 
-from framework.advantage import ADVANTAGES
+from framework.advantage import ADVANTAGES, VERLS
 from framework.train import estimators
 
 GROUPS = ["a", "a", "a", "b", "b"]
@@ -27,3 +27,8 @@ def test_an_episode_without_a_mask_teaches_nothing_and_does_not_move_its_group()
     mask = torch.tensor([[1, 1, 1]] * 4 + [[0, 0, 0]])
     told, _ = estimators.under_verl(ADVANTAGES["dr_grpo"])(rewards(0.0, 1.0, 0.5, 0.7, 9.0), mask, GROUPS)
     assert told[:, 0].tolist() == [-0.5, 0.5, 0.0, 0.0, 0.0]
+
+
+def test_every_estimator_of_verls_may_be_named():
+    theirs = {name for name in ADV_ESTIMATOR_REGISTRY if not name.startswith("limner_")}
+    assert theirs - ADVANTAGES.keys() == set(VERLS)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,16 @@ EARNED = RewardBreakdown(parts={"place": 1.0}, total=1.0)
 NOTHING = RewardBreakdown(parts={}, failures={"place": Broken("no model")}, total=None)
 
 
-def told(*pairs: tuple[Episode, RewardBreakdown]) -> dict[str, float]:
+def told(*pairs: tuple[Episode, RewardBreakdown], groups: Sequence[str] = ()) -> dict[str, float]:
     extras = [{"hashes": ["a", "b"], "stall_s": 0.01}] * len(pairs)
-    return measured([episode for episode, _ in pairs], [earned for _, earned in pairs], extras)
+    episodes, earned = zip(*pairs, strict=True)
+    return measured(episodes, earned, extras, groups or ["a"] * len(pairs))
+
+
+def test_a_task_that_was_drawn_twice_may_be_settled_once():
+    other = replace(EARNED, total=0.0)
+    of = told((PLAYED, EARNED), (PLAYED, EARNED), (PLAYED, EARNED), (PLAYED, other), groups=["a", "a", "b", "b"])
+    assert of["advantage/zero_groups"] == 0.5
 
 
 def test_what_is_dropped_was_lost_by_the_env_or_is_unscored_and_never_both():

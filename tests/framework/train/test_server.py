@@ -44,6 +44,25 @@ def test_weights_arrive_in_any_number_of_buckets(server: Server):
     assert server.step == 7
 
 
+def test_between_two_batches_either_no_weight_is_new_or_all_are(server: Server):
+    given = weights(server)
+    one, *others = sorted(given)
+
+    async def half() -> bool:
+        first, last = (asyncio.get_running_loop().create_future() for _ in range(2))
+        first.set_result({one: given[one]})
+        taking = asyncio.create_task(server.take_weights([first, last], 7))
+        await asyncio.sleep(0.1)
+        await asyncio.get_running_loop().run_in_executor(server.ask.thread, bool)  # a batch
+        mixed = torch.equal(dict(server.generator.model.named_parameters())[one], given[one])
+        last.set_result({name: given[name] for name in others})
+        await taking
+        return mixed
+
+    assert not asyncio.run(half())
+    assert all(torch.equal(value, given[name]) for name, value in server.generator.model.named_parameters())
+
+
 def test_a_parameter_that_never_arrives_is_named(server: Server):
     given = weights(server)
     lacking = min(given)
