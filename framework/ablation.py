@@ -22,7 +22,7 @@ from framework.errors import ConfigError, UserError
 from framework.lab.players import PLAYERS
 from framework.lineage import differences, digest, seen, without_path
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
-from framework.registry import find
+from framework.registry import find, one_of
 from framework.train.run import Run
 from framework.training import STAGES, TRAINED
 
@@ -67,14 +67,17 @@ class Ablations(Settings):
 class Job:
     """A stage to be done once, whoever needs it."""
 
-    stage: str
     recipe: Recipe
     run: Run
-    """Where it lies."""
+    """Which stage it is, and where it lies."""
     after: tuple[Run, ...] = ()
     """The trained stages before it, in their order."""
     plays: str = ""
     """In an evaluation: whose games count."""
+
+    @property
+    def stage(self) -> str:
+        return self.run.stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +150,7 @@ def _changed(recipe: str, table: str, variant: str, changes: Sequence[str]) -> R
 
 def _jobs(recipe: Recipe, plays: str, out: Path, base: Recipe, known: Sequence["Known"]) -> tuple[Job, ...]:
     there = [stage for stage in TRAINED if recipe.stages.steps(stage)]
-    player = (
-        find({name: name for name in (*TRAINED, *PLAYERS)}, plays, "player") if plays else next(reversed(there), "")
-    )
+    player = one_of((*TRAINED, *PLAYERS), plays, "player") if plays else next(reversed(there), "")
     if not player or (player in TRAINED and player not in there):
         raise ConfigError(f"stages.{player or 'rl'}.steps: 0, so there is no model that could play; say plays: PLAYER")
     needed = there[: there.index(player) + 1] if player in there else []
@@ -158,12 +159,14 @@ def _jobs(recipe: Recipe, plays: str, out: Path, base: Recipe, known: Sequence["
         settings = seen(recipe, stage)
         own = Run((out / f"{stage}-{digest(settings)}").resolve(), stage)
         same = recipe.reasoner.path == base.reasoner.path
-        ready = (each.run for each in known if same and (each.stage, each.settings) == (stage, without_path(settings)))
-        trained.append(Job(stage, recipe, next(ready, own), tuple(job.run for job in trained)))
+        ready = (
+            each.run for each in known if same and (each.run.stage, each.settings) == (stage, without_path(settings))
+        )
+        trained.append(Job(recipe, next(ready, own), tuple(job.run for job in trained)))
     judged = lean(recipe, player)
     after = tuple(job.run for job in trained)
     told = digest({**seen(judged, "eval"), "plays": player, "after": [_mark(run, out) for run in after]})
-    return (*trained, Job("eval", judged, Run((out / f"eval-{told}").resolve(), "eval"), after, player))
+    return (*trained, Job(judged, Run((out / f"eval-{told}").resolve(), "eval"), after, player))
 
 
 def lean(recipe: Recipe, player: str) -> Recipe:
@@ -187,7 +190,6 @@ def _mark(run: Run, out: Path) -> str:
 class Known:
     """A stage of an earlier run, whole."""
 
-    stage: str
     settings: Mapping[str, object]
     run: Run
 
@@ -210,7 +212,7 @@ def _known(folder: Path, base: Recipe) -> list[Known]:
                 f"{folder}: its {stage} was made with {path}={then!r}, but here it is {now!r}; say {path}={then} too, "
                 "or train another"
             )
-        found.append(Known(stage, settings, run))
+        found.append(Known(settings, run))
     if not found:
         raise UserError(f"{folder}: holds no finished stage; make one with: limner train {base.name} --out {folder}")
     return found

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.line import Values
 from framework.types import RewardBreakdown
 
-Values = NDArray[np.float64]
 Estimator = Callable[[Values, Sequence[str]], Values]
 
 EPSILON = 1e-6

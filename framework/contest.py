@@ -154,7 +154,7 @@ def _played(match: Match) -> tuple[dict[str, Played], dict[str, Played]]:
 
 def trained(recipe: "Recipe", folder: Path) -> Reasoner:
     """The recipe's reasoner with the weights of a checkpoint."""
-    return recipe.reasoner.model_copy(update={"path": str(folder)})
+    return recipe.with_model(folder).reasoner
 
 
 @asynccontextmanager
@@ -169,8 +169,7 @@ async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
 
-    device = "cuda" if recipe.cluster.platform == "cuda" else "cpu"
-    generator = Generator.load(reasoner, device=device, seed=recipe.seed)
+    generator = Generator.load(reasoner, device=recipe.cluster.platform, seed=recipe.seed)
     artist = Artist.of(recipe, generator, reasoner.folder())
     batcher = Batcher(generator.generate)
     threads = torch.get_num_threads()

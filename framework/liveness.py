@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from framework.advantage import EPSILON, zero_groups
+from framework.advantage import EPSILON, Values, zero_groups
 from framework.env import Rules
 from framework.misreading import likely
 from framework.reward import Reward
 from framework.types import Broken, Episode, Failure, Malformed, RewardBreakdown, Stop
-
-Values = NDArray[np.float64]
 
 FAINT = 0.05
 """A reward whose numbers stay below this says nothing yet, though they may differ."""

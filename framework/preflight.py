@@ -55,6 +55,13 @@ def preflight(recipe: Recipe) -> list[Finding]:
     ]
 
 
+def must_fit(recipe: Recipe) -> None:
+    """Before hours are spent: what does not fit is a mistake."""
+    for finding in preflight(recipe):
+        if finding.remedy:
+            raise UserError(finding.remedy)
+
+
 def weights(recipe: Recipe) -> list[Finding]:
     """Where the reasoner's files lie."""
     path = recipe.reasoner.path
@@ -231,7 +238,7 @@ def _said(episode: Episode) -> float | None:
     box = next((item.box for item in answer.items if item.box), None) if answer else None
     if box is None or answer is None:
         return None
-    frame = answer.keyframe if answer.keyframe is not None else int(box.space.picture.rpartition("#")[2])
+    frame = answer.keyframe if answer.keyframe is not None else box.space.frame
     return max((true.iou(box) for true in truth.boxes.get(frame, ())), default=None)
 
 

@@ -8,7 +8,6 @@ one, is `ask` for intervals, their mean, and `ask` again inside it.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from framework.env import Rules
 from framework.policy import Policy
@@ -16,19 +15,10 @@ from framework.rollout import play
 from framework.types import Answer, Episode, Select, Task
 from framework.vision.boxes import Interval
 
-T = TypeVar("T")
-
 
 async def ask(task: Task, rules: Rules, policy: Callable[[], Policy], times: int) -> list[Episode]:
     """Play the same task `times` over, side by side; each play has a policy of its own."""
     return list(await asyncio.gather(*(play(task, rules, policy()) for _ in range(times))))
-
-
-async def reduced(
-    task: Task, rules: Rules, policy: Callable[[], Policy], times: int, reduce: Callable[[Sequence[Episode]], T]
-) -> T:
-    """What n plays come to."""
-    return reduce(await ask(task, rules, policy, times))
 
 
 def mean_interval(episodes: Sequence[Episode]) -> Interval | None:

@@ -117,6 +117,10 @@ class Recipe(Settings):
         """What policies are compared by."""
         return self.stages.eval.score or list({**self.rewards, **self.stages.eval.measures})[-1]
 
+    def with_model(self, folder: str | Path) -> "Recipe":
+        """The same, of a reasoner whose weights lie there."""
+        return self.model_copy(update={"reasoner": self.reasoner.model_copy(update={"path": str(folder)})})
+
     @property
     def arena(self) -> Arena:
         """How policies are compared."""

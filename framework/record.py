@@ -171,7 +171,7 @@ def _answered(episode: Episode) -> int:
         return answer.keyframe
     said = [place for item in answer.items if (place := item.box or item.point)] if answer is not None else []
     if said:
-        return int(said[0].space.picture.rpartition("#")[2])
+        return said[0].space.frame
     return max(boxes, key=lambda frame: sum(box.area for box in boxes[frame]), default=0)
 
 

@@ -40,6 +40,11 @@ def find(table: Mapping[str, T], name: str, kind: str) -> T:
     raise UnknownName(f"no {kind} {name!r}; {nearest(name, table)}")
 
 
+def one_of(names: Iterable[str], name: str, kind: str) -> str:
+    """The name itself, if there is one such."""
+    return find(dict.fromkeys(names, name), name, kind)
+
+
 def nearest(name: str, there: Iterable[str]) -> str:
     """What to say about a name that is not there."""
     names = sorted(there)

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from framework.config import Fault
 from framework.errors import RewardError, UserError
-from framework.line import along
+from framework.line import Values, along
 from framework.registry import nearest
 from framework.reward import FAILURES, Batch, OnFailure, Reward, TurnReward
 from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop
 
-Values = NDArray[np.float64]
 TOTAL = "total"
 
 

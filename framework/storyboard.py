@@ -160,14 +160,10 @@ def _answer_words(answer: Answer) -> str:
 
 def _said(item: Item) -> Iterator[Board]:
     if item.box:
-        yield _mark(_frame(item.box), "box", item.box)
+        yield _mark(item.box.space.frame, "box", item.box)
     if item.point:
-        yield _mark(_frame(item.point), "point", item.point)
-    yield from (_mark(_frame(point), "negative", point) for point in item.negatives)
-
-
-def _frame(place: Box | Point) -> int:
-    return int(place.space.picture.rpartition("#")[2])
+        yield _mark(item.point.space.frame, "point", item.point)
+    yield from (_mark(point.space.frame, "negative", point) for point in item.negatives)
 
 
 def _mark(frame: int, kind: str, place: Box | Point) -> Board:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from framework.config import Settings
 from framework.errors import PixelError
-from framework.types import Broken, Drawn, Episode, Item, Stop
+from framework.types import Answer, Broken, Drawn, Episode, Item, Stop
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
 from framework.vision.propagator import Masks, Propagator
@@ -114,14 +114,19 @@ def asked(episode: Episode, segmenter: Segmenter, hints: Hints | None = None) ->
 
 
 def spoken_of(episode: Episode) -> int | None:
-    """The frame of an answer: its keyframe, or that of its first position, or the one shown last."""
-    answer = episode.answer
-    if answer is None or answer.keyframe is not None:
-        return answer and answer.keyframe
-    for place in (place for item in answer.items for place in _places(item)):
-        return int(place.space.picture.rpartition("#")[2])
-    shown = (picture.frame for turn in reversed(episode.turns) for picture in reversed(turn.seen.pictures))
-    return next(shown, None)
+    """The frame of the answer; None if nothing was answered."""
+    return frame_of(episode, episode.answer) if episode.answer else None
+
+
+def frame_of(episode: Episode, answer: Answer) -> int | None:
+    """The frame that an answer speaks of: its keyframe, or that of its first position, or the one shown last."""
+    if answer.keyframe is not None:
+        return answer.keyframe
+    for item in answer.items:
+        if position := item.box or item.point or next(iter(item.negatives), None):
+            return position.space.frame
+    pictures = (turn.seen.pictures[-1] for turn in reversed(episode.turns) if turn.seen.pictures)
+    return next((picture.frame for picture in pictures), None)
 
 
 def _places(item: Item) -> list[Box | Point]:

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from framework.advantage import ADVANTAGES, VERLS
 from framework.config import Settings
 from framework.guest import Invitation
-from framework.registry import find
+from framework.registry import one_of
 from framework.reward import Rewards
 from framework.tracing import Hints
 
@@ -58,7 +58,7 @@ class Algorithm(Settings):
     @field_validator("advantage")
     @classmethod
     def _is_there(cls, name: str) -> str:
-        return find({each: each for each in (*ADVANTAGES, *VERLS)}, name, "advantage")
+        return one_of((*ADVANTAGES, *VERLS), name, "advantage")
 
 
 class Sampling(Settings):

@@ -9,18 +9,16 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from framework.budget import CHARACTERS
 from framework.chat.thought import thought_tokens
 from framework.config import Fault, SerializeAsAny
 from framework.difficulty import LEVELS, Difficulty
+from framework.line import Values
 from framework.reward import FAILURES, Reward, part
 from framework.types import Action, Broken, Episode, Failure, Malformed
 from rewards.answer import ExactAnswer
-
-Values = NDArray[np.float64]
 
 
 class LengthReward(Reward):

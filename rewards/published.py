@@ -98,7 +98,7 @@ def _frame(episode: Episode) -> int:
     if answer and answer.keyframe is not None:
         return answer.keyframe
     box = next((item.box for item in answer.items if item.box), None) if answer else None
-    return int(box.space.picture.rpartition("#")[2]) if box else min(episode.task.truth.boxes)
+    return box.space.frame if box else min(episode.task.truth.boxes)
 
 
 class VideoSegO3(Reward):

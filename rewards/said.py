@@ -6,18 +6,18 @@ their answers' boxes and points    ─▶ Objects, in original pixels
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain, zip_longest
 from operator import is_not
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.line import Values
 from framework.reward import shared
+from framework.tracing import frame_of
 from framework.types import Answer, Episode, Failure, Item, Malformed, NotApplicable, Task, Truth
 from framework.vision.boxes import Box, Point, Space
 
-Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 UNKNOWN = "what is on that frame is not known"
@@ -87,7 +87,7 @@ class Said:
         rows: dict[tuple[int, int | None], int] = {}
         last, at, row = None, None, 0
         for episode, answer in zip(episodes, answers, strict=True):
-            task, frame = episode.task, _frame(episode, answer)
+            task, frame = episode.task, frame_of(episode, answer)
             if task is not last or frame != at:  # a group's lie together
                 last, at = task, frame
                 row = rows.setdefault((id(task), frame), len(rows))
@@ -208,19 +208,3 @@ def _way(space: Space, scene: Scene) -> tuple[float, float, float, float]:
 def _scene(task: Task, frame: int | None) -> Scene:
     video = task.video
     return Scene(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height))
-
-
-def _frame(episode: Episode, answer: Answer) -> int | None:
-    """The frame that an answer speaks of: its keyframe, or that of its first position, or the one shown last."""
-    if answer.keyframe is not None:
-        return answer.keyframe
-    for item in answer.items:
-        if position := item.box or item.point or next(iter(item.negatives), None):
-            return _number(position.space.picture)
-    pictures = (turn.seen.pictures[-1] for turn in reversed(episode.turns) if turn.seen.pictures)
-    return next((picture.frame for picture in pictures), None)
-
-
-@lru_cache(maxsize=4096)
-def _number(picture: str) -> int:
-    return int(picture.rpartition("#")[2])

@@ -22,6 +22,12 @@ def the_recipe(said: argparse.Namespace) -> Recipe:
 
 def takes_out(parser: argparse.ArgumentParser, usual: str) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"where it is written; {usual} if not said")
+    parser.set_defaults(usual=usual)
+
+
+def written_to(said: argparse.Namespace, name: str = "") -> Path:
+    """The folder that was asked for, or the usual one of this recipe."""
+    return said.out or Path(said.usual.replace("RECIPE", name))
 
 
 def console() -> Console:

@@ -23,12 +23,12 @@ from rich.table import Table
 
 from framework import ablation
 from framework.ablation import Ablation, Job, Trial
-from framework.commands import console, counted, takes_out, takes_recipe
+from framework.commands import console, counted, takes_out, takes_recipe, written_to
 from framework.config import Tree, typed
-from framework.errors import TrainError, UserError
+from framework.errors import TrainError
 from framework.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
 from framework.page import ablated
-from framework.preflight import preflight
+from framework.preflight import must_fit
 from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
 from framework.record import writable
 from framework.train.run import alone
@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     name = find_recipe(said.recipe, said.changes).name
-    folder: Path = said.out or Path("runs") / name / "ablate"
+    folder = written_to(said, name)
     tables = ablation.chosen(ablation.read(said.recipe, said.tables), said.table)
     trials = ablation.trials(said.recipe, said.changes, tables, folder, said.run, said.seeds)
     jobs = ablation.jobs(trials)
@@ -62,7 +62,9 @@ def run(said: argparse.Namespace) -> int:
     if said.plan:
         return 0
     writable(folder)
-    _fits(left)
+    for job in left:
+        if job.stage != "eval":
+            must_fit(job.recipe)
     try:
         _do_all(left, said.together, locate(said.recipe).parent)
     except TrainError as error:
@@ -88,14 +90,6 @@ def done(job: Job) -> bool:
     if job.stage == "eval":
         return (job.run.folder / FILE).is_file()
     return job.run.last_step() >= job.recipe.stages.steps(job.stage)
-
-
-def _fits(jobs: Sequence[Job]) -> None:
-    """Before hours are spent."""
-    for job in jobs:
-        for finding in preflight(job.recipe) if job.stage != "eval" else ():
-            if finding.remedy:
-                raise UserError(finding.remedy)
 
 
 def _do_all(jobs: Sequence[Job], together: int, beside: Path) -> None:
@@ -160,8 +154,7 @@ def _do(job: Job, beside: Path) -> None:
 
     recipe = job.recipe
     for run in job.after:
-        path = str(run.model())
-        recipe = recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": path})})
+        recipe = recipe.with_model(str(run.model()))
     train_rl(recipe, job.run.folder, beside)
     return None
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from framework.commands import console, takes_out
+from framework.commands import console, takes_out, written_to
 from framework.errors import TrainError
 from framework.machine import cores
 from framework.registry import find
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     module = importlib.import_module(find(BENCHES, said.bench, "bench"))
-    folder: Path = said.out or Path("runs") / "bench"
+    folder = written_to(said)
     folder.mkdir(parents=True, exist_ok=True)
     began, here = time.perf_counter(), machine()
     try:

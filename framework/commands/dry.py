@@ -43,7 +43,7 @@ FLOATS = 4 * 3 * 2
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("-n", type=counted, default=64, metavar="N", help="this many episodes; 64 if not said")
-    parser.add_argument("--policy", help="expert, hasty, mixed or random; mixed if not said and there is an expert")
+    parser.add_argument("--policy", help=f"{', '.join(PLAYERS)}; mixed if not said and there is an expert")
 
 
 def run(said: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from framework.commands import as_file, console, takes_out, takes_recipe, the_recipe
+from framework.commands import as_file, console, takes_out, takes_recipe, the_recipe, written_to
 from framework.commands.view import view
 from framework.contest import NOBODY
 from framework.errors import UserError
@@ -31,8 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     guest = recipe.stages.eval.guest.guest(said.policy) if said.policy else None
-    usual = Path("runs") / recipe.name
-    folder: Path = said.out or (usual / as_file(guest.name) if guest else usual)
+    folder = written_to(said, recipe.name)
+    if guest and not said.out:
+        folder /= as_file(guest.name)
     writable(folder)
     evaluate(recipe, folder, said.run, guest)
     return 0

@@ -3,25 +3,24 @@
 import argparse
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from framework.commands import as_file, console, counted, takes_out, takes_recipe, the_recipe
+from framework.commands import as_file, console, counted, takes_out, takes_recipe, the_recipe, written_to
 from framework.commands.view import view
 from framework.env import Rules
 from framework.errors import UserError
 from framework.guest import PROTOCOL
 from framework.lab.players import PLAYERS
-from framework.policy import Human, Policy
+from framework.policy import Human, Player, Policy
 from framework.record import Record
 from framework.registry import find
 from framework.rollout import play
 from framework.rows import lot, read
 from framework.types import Episode, Observation, Picture, RewardBreakdown, Task, Turn
 
-Make = Callable[[Task, Rules, int], Policy]
-WHO = "expert, hasty, random, mixed, human, or openai:MODEL@URL; expert if not said"
+WHO = f"{', '.join(PLAYERS)}, human, or openai:MODEL@URL; expert if not said"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
-    out: Path = said.out or Path("runs") / recipe.name / "play"
+    out = written_to(said, recipe.name)
     seed: int = recipe.seed if said.seed is None else said.seed
     guest = recipe.stages.eval.guest.guest(said.policy) if said.policy.startswith(PROTOCOL) else None
     screen, make = console(), guest.player if guest else player(said.policy, out)
@@ -56,7 +55,7 @@ def run(said: argparse.Namespace) -> int:
     return 0
 
 
-def player(name: str, out: Path) -> Make:
+def player(name: str, out: Path) -> Player:
     """Who plays."""
 
     def human(task: Task, rules: Rules, seed: int) -> Policy:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from rich.table import Table
 
-from framework.commands import console, takes_out, takes_recipe
+from framework.commands import console, takes_out, takes_recipe, written_to
 from framework.config import Settings, layers
 from framework.errors import TrainError
 from framework.lab.full import MODELS, WORDS, random_weights
@@ -64,7 +64,7 @@ def run(said: argparse.Namespace) -> int:
     from framework.train.tracker import read
 
     recipe = rehearsal(said.recipe, said.changes, said.model, said.small)
-    folder: Path = said.out or Path("runs") / recipe.name / "rehearsal"
+    folder = written_to(said, recipe.name)
     try:
         with alone(folder):
             done = train_rl(recipe, folder, locate(said.recipe).parent, fresh=True)

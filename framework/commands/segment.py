@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework.commands import console, takes_out
+from framework.commands import console, takes_out, written_to
 from framework.commands.play import player, transcript
 from framework.errors import PixelError, UserError
 from framework.recipe import Recipe, find_recipe
@@ -46,7 +46,7 @@ def run(said: argparse.Namespace) -> int:
     if recipe.segmenter is None and recipe.drawing is None:
         example = "segmenter=color_flood propagator=color_track, or in the recipe: segmenter: {use: sam2, path: …}"
         raise UserError(f"{said.recipe}: the recipe names no segmenter; add one, as {example}")
-    out: Path = said.out or Path("runs") / recipe.name / "segment"
+    out = written_to(said, recipe.name)
     writable(out)
     try:
         task = _task(said.media, said.query)

@@ -1,11 +1,10 @@
 """limner reward simulate: where a recipe's length reward would lead a policy that follows it, before a run does."""
 
 import argparse
-from pathlib import Path
 
 from rich.table import Table
 
-from framework.commands import console, counted, takes_out, takes_recipe, the_recipe
+from framework.commands import console, counted, takes_out, takes_recipe, the_recipe, written_to
 from framework.page import simulated
 from framework.record import writable
 from framework.simulation import Course, simulate
@@ -21,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     course = Course(simulate(recipe, said.n, said.pace), simulate(recipe, said.n, said.pace, without=True))
-    out: Path = said.out or Path("runs") / recipe.name / "simulated"
+    out = written_to(said, recipe.name)
     writable(out)
     formula = recipe.rubric.formula()
     page = simulated.write(out / "report.html", course, f"{recipe.name}, simulated", formula)

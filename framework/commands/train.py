@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework.commands import takes_out, takes_recipe, the_recipe
+from framework.commands import takes_out, takes_recipe, the_recipe, written_to
 from framework.commands.eval import evaluate
 from framework.config import Tree
 from framework.errors import TrainError, UserError
 from framework.lineage import differences, seen, without_path
-from framework.preflight import preflight
+from framework.preflight import must_fit
 from framework.recipe import Recipe, locate
 from framework.record import writable
 from framework.train.run import Run, alone
@@ -31,11 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
-    folder: Path = said.out or Path("runs") / recipe.name
+    folder = written_to(said, recipe.name)
     writable(folder)
-    for finding in preflight(recipe):
-        if finding.remedy:
-            raise UserError(finding.remedy)
+    must_fit(recipe)
     asked = [said.stage] if said.stage else STAGES
     stages = [stage for stage in asked if stage == "eval" or recipe.stages.steps(stage)]
     with alone(folder):
@@ -92,9 +90,9 @@ def _is_of(run: Run, recipe: Recipe) -> None:
 
 def _looked_at(recipe: Recipe, stage: str) -> Tree:
     """What a stage depends on, but for how long it is and on how many devices; rl looks at no other's settings."""
-    tree = without_path(seen(recipe, stage)) | {"cluster": None, "verl": None}
-    imitated = {} if stage == "rl" else tree["stages"]["cold_start"] | {"steps": None}
-    return tree | {"stages": {"cold_start": imitated}}
+    tree = without_path(seen(recipe, stage))
+    stages = {} if stage == "rl" else {"cold_start": tree["stages"]["cold_start"] | {"steps": None}}
+    return tree | {"cluster": None, "verl": None, "stages": stages}
 
 
 def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
@@ -110,8 +108,7 @@ def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
     from framework.train.launch import train_rl
 
     if recipe.stages.cold_start.steps and (model := Run(folder, "cold_start").model()):
-        reasoner = recipe.reasoner.model_copy(update={"path": str(model.resolve())})
-        recipe = recipe.model_copy(update={"reasoner": reasoner})
+        recipe = recipe.with_model(model.resolve())
     train_rl(recipe, folder, beside)
     return None
 

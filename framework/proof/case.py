@@ -21,7 +21,7 @@ from framework.proof.wording import Worded
 from framework.rollout import play
 from framework.types import Answer, Episode, Item, Malformed, Select, Stop, Task, Zoom
 from framework.vision import masks
-from framework.vision.boxes import Box, Interval, Point, Space
+from framework.vision.boxes import Box, Interval, Point
 
 Act = Select | Zoom | Answer
 Rest = Literal["right", "wrong", "guess"]
@@ -147,7 +147,7 @@ class Case:
 
     def _item(self, item: Item, named: int | None, place: Callable[[int], Box]) -> Item:
         said = item.box or item.point
-        box = place(_frame(said.space) if named is None and said else named or 0)
+        box = place(said.space.frame if named is None and said else named or 0)
         return Item(box=box if item.box else None, point=box.centre if item.point else None)
 
     def with_negatives(self) -> tuple[Act, ...]:
@@ -157,7 +157,7 @@ class Case:
         return (*looks, replace(answer, items=tuple(items)) if isinstance(answer, Answer) else answer)
 
     def _beside(self, box: Box) -> tuple[Point, ...]:
-        frame = _frame(box.space)
+        frame = box.space.frame
         if (mask := self.task.truth.masks.get(frame)) is None:
             return ()
         there = masks.decode(mask)
@@ -218,10 +218,6 @@ class Case:
 
     def whole(self, frame: int) -> Box:
         return self.task.video.space(frame).whole()
-
-
-def _frame(space: Space) -> int:
-    return int(space.picture.rpartition("#")[2])
 
 
 def _timed(act: Act) -> bool:

@@ -5,7 +5,6 @@ players ─▶ play() ─▶ run/cold_start/demonstrations.jsonl ─▶ imitatio
 
 import asyncio
 import random
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,17 +28,15 @@ ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.
 """What torchrun would tell the only process of a run."""
 
 
-def train_cold_start(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bool = False) -> Path:
+def train_cold_start(recipe: Recipe, folder: Path, beside: Path | None = None) -> Path:
     """Imitate to the end of the stage; the checkpoint as Hugging Face lays it out. What is done already stays.
 
     The demonstrations are played while the process that will imitate them imports verl.
     """
     run, stage = Run(folder.resolve(), STAGE), recipe.stages.cold_start
-    if fresh:
-        shutil.rmtree(run.home, ignore_errors=True)
     if run.last_step() < stage.steps:
         model = recipe.reasoner.folder()
-        run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
+        run.begin(recipe.with_model(model))
         command, told = _process(recipe.cluster.gpus_per_node)
         env = {**environment(recipe, run, model, beside), **told}
         launched(run, stage.steps, command, env, meanwhile=lambda: _written(recipe, run.home / DEMONSTRATIONS))

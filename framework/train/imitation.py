@@ -29,7 +29,6 @@ SAME = {
     "stages.cold_start.least": "optim.min_lr_ratio",
     "stages.cold_start.warmup": "optim.lr_warmup_steps",
     "stages.cold_start.weight_decay": "optim.weight_decay",
-    "stages.rl.trackers": "trainer.logger",
     "algorithm.lora_rank": "model.lora_rank",
     "algorithm.lora_alpha": "model.lora_alpha",
     "cluster.platform": "trainer.device",

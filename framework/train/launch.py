@@ -40,7 +40,7 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
         shutil.rmtree(run.home, ignore_errors=True)
     model = recipe.reasoner.folder()
     verl_config(recipe, run.home, model)  # what cannot be said to verl is said before anything is started
-    run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
+    run.begin(recipe.with_model(model))
     command = (sys.executable, "-m", "framework.train.driver")
     launched(run, recipe.stages.rl.steps, command, environment(recipe, run, model, beside))
     return run

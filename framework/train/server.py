@@ -121,7 +121,7 @@ def server_name(rank: int) -> str:
 
 def begun(name: str, rank: int, config: Any, visible: str = "", **options: Any) -> Any:
     """A server on its way; the one of this name, if there is one. `options` are Ray's."""
-    device = "cuda" if Run.here().recipe.cluster.platform == "cuda" else "cpu"
+    device = Run.here().recipe.cluster.platform
     server: Any = ray.remote(Server).options(name=name, get_if_exists=True, num_cpus=0, **options)
     return server.remote(config.dtype, device, config.seed + rank, visible)
 

@@ -31,6 +31,11 @@ class Space:
     units: tuple[float, float]
     """How many units the region is wide and high."""
 
+    @property
+    def frame(self) -> int:
+        """Which frame of its video this is of."""
+        return int(self.picture.rpartition("#")[2])
+
     def counted_in(self, width: float, height: float) -> "Space":
         """The same region in other units: .counted_in(1000, 1000)."""
         return Space(self.picture, self.region, (width, height))

@@ -2,7 +2,7 @@ import asyncio
 
 from envs.single_turn import SingleTurn
 from framework.policy import Policy, Scripted
-from framework.program import ask, mean_interval, reduced
+from framework.program import ask, mean_interval
 from framework.types import Task, Video
 from framework.vision.boxes import Interval
 
@@ -20,7 +20,8 @@ def policies():
 
 
 def test_a_program_asks_n_times_and_takes_the_mean_of_what_parses() -> None:
-    assert asyncio.run(reduced(TASK, SingleTurn(), policies(), 3, mean_interval)) == Interval(15, 30)
+    episodes = asyncio.run(ask(TASK, SingleTurn(), policies(), 3))
+    assert mean_interval(episodes) == Interval(15, 30)
 
 
 def test_no_reply_that_parses_is_no_interval() -> None:

@@ -3,19 +3,14 @@
 easel.py    in a process of its own, on one core, without Ray     seconds of each part, frames encoded
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from framework.errors import TrainError
 from framework.recipe import find_recipe
-from framework.train.launch import environment
-from framework.train.run import Run
+from framework.train.bench.apart import apart
 
 RECIPE, CHANGES = "videoseg_o3/mini", ("reasoner.grounding=0",)
 """What is learned from. That its reasoner has seen nothing yet makes no difference to a clock."""
@@ -25,18 +20,7 @@ MOST = 0.25
 
 def measure(folder: Path) -> dict[str, Any]:
     """`folder` keeps the log."""
-    recipe = find_recipe(RECIPE, CHANGES)
-    model = recipe.reasoner.folder()
-    run = Run(folder.resolve())
-    run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
-    log = run.logs / "easel.log"
-    command = (sys.executable, "-m", "framework.train.bench.easel")
-    with log.open("wb") as said:
-        env = environment(recipe, run, model, None) | {"OMP_NUM_THREADS": "1"}
-        ended = subprocess.run(command, env=env, cwd=run.folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
-    if ended.returncode:
-        raise TrainError(f"the bench ended with exit code {ended.returncode}; {log} says why")
-    return json.loads((run.folder / "easel.json").read_text())
+    return apart(find_recipe(RECIPE, CHANGES), "easel", folder, {"OMP_NUM_THREADS": "1"})
 
 
 def shown(figures: Mapping[str, Any]) -> Iterator[Table]:

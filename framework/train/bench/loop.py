@@ -4,9 +4,6 @@ prompts.py   in this process, without a model                    seconds by numb
 race.py      in a process of its own, with Ray, server and model  tokens a second
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -14,30 +11,13 @@ from typing import Any
 
 from rich.table import Table
 
-from framework.errors import TrainError
 from framework.train.bench import prompts, script
-from framework.train.launch import environment
-from framework.train.run import Run
+from framework.train.bench.apart import apart
 
 
 def measure(folder: Path) -> dict[str, Any]:
     """Both measurements; `folder` keeps the log of the second."""
-    return {"prompt_seconds": prompts.measure(), "reply_tokens_per_second": race(folder)}
-
-
-def race(folder: Path) -> Any:
-    recipe = script.recipe()
-    model = recipe.reasoner.folder()
-    run = Run(folder.resolve())
-    run.begin(recipe.model_copy(update={"reasoner": recipe.reasoner.model_copy(update={"path": model})}))
-    log = run.logs / "race.log"
-    command = (sys.executable, "-m", "framework.train.bench.race")
-    with log.open("wb") as said:
-        env = environment(recipe, run, model, None)
-        ended = subprocess.run(command, env=env, cwd=run.folder, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
-    if ended.returncode:
-        raise TrainError(f"the race ended with exit code {ended.returncode}; {log} says why")
-    return json.loads((run.folder / "race.json").read_text())
+    return {"prompt_seconds": prompts.measure(), "reply_tokens_per_second": apart(script.recipe(), "race", folder)}
 
 
 def shown(figures: Mapping[str, Any]) -> Iterator[Table]:
