@@ -31,12 +31,6 @@ class Calibration(Settings):
     def on(self) -> bool:
         return self.weight > 0
 
-    def __call__(self, log_probs: "Tensor", positions: "Tensor", logits: "Tensor", drawn: "Tensor") -> "Tensor":
-        """Log-probabilities [B, L] with those of n tokens calibrated: `positions` [n, 2], masks [n, H, W] each."""
-        if not self.on or not len(positions):
-            return log_probs
-        return calibrated(log_probs, positions, log_likelihood(logits, drawn, self.grid, self.threshold), self.weight)
-
 
 def log_likelihood(logits: "Tensor", drawn: "Tensor", grid: int = 32, threshold: float = 0.0) -> "Tensor":
     """ℓ [n] of what was drawn, logits [n, h, w] of then, under the logits [n, H, W] of now; both go to the grid."""
@@ -54,12 +48,6 @@ def of_cells(logits: "Tensor", target: "Tensor") -> "Tensor":
 
     now = resized(logits, target.shape[-1])
     return (target.to(now.dtype) * now - softplus(now)).flatten(1).mean(1)
-
-
-def calibrated(log_probs: "Tensor", positions: "Tensor", ell: "Tensor", weight: float) -> "Tensor":
-    """Log-probabilities [B, L] with weight · ℓ [n] added at n positions (row, column); a new tensor."""
-    rows, columns = positions.unbind(1)
-    return log_probs.index_put((rows, columns), (weight * ell).to(log_probs.dtype), accumulate=True)
 
 
 def uncalibrated(log_probs: "Tensor", worth: "Tensor") -> "Tensor":

@@ -25,6 +25,6 @@ is target for the reward and background here. The threshold here is 0; `threshol
 The numbers are framework/calibration.py's, since the policy's loss needs them: a recipe says drawing.calibration.
 """
 
-from framework.calibration import Calibration, calibrated, log_likelihood
+from framework.calibration import Calibration, log_likelihood
 
-__all__ = ["Calibration", "calibrated", "log_likelihood"]
+__all__ = ["Calibration", "log_likelihood"]

@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from framework.config import typed
 from framework.errors import ConfigError
-from rewards.calibration import Calibration, calibrated, log_likelihood
+from rewards.calibration import Calibration, log_likelihood
 
 LOTS = torch.Generator().manual_seed(0)
 
@@ -70,56 +70,6 @@ def test_no_gradient_flows_into_what_was_drawn() -> None:
     log_likelihood(now, then).sum().backward()
     assert now.grad is not None
     assert then.grad is None
-
-
-def test_only_the_named_tokens_change() -> None:
-    log_probs, positions = some(2, 5), torch.tensor([[0, 2], [1, 0], [1, 4]])
-    ell = torch.tensor([-1.0, -2.0, -3.0], dtype=torch.float64)
-    added = calibrated(log_probs, positions, ell, weight=0.5) - log_probs
-    assert added.nonzero().tolist() == positions.tolist()
-    assert added[tuple(positions.T)] == pytest.approx([-0.5, -1.0, -1.5])
-
-
-def test_off_it_is_the_policy_itself() -> None:
-    log_probs, positions = some(2, 5), torch.tensor([[0, 2]])
-    assert not Calibration().on
-    assert Calibration()(log_probs, positions, some(1, 8, 8), some(1, 8, 8)) is log_probs
-    assert torch.equal(calibrated(log_probs, positions, some(1), weight=0.0), log_probs)
-    nowhere = torch.zeros((0, 2), dtype=torch.long)
-    assert Calibration(weight=1)(log_probs, nowhere, some(0, 8, 8), some(0, 8, 8)) is log_probs
-
-
-def test_at_a_ratio_of_one_the_weight_changes_the_gradient_and_not_the_loss() -> None:
-    """The toy of the published loss: exp(log π′ − stop-gradient(log π′)) · A, mean over tokens."""
-    seg, body, then = some(8).requires_grad_(), some(8, 36), some(1, 6, 6)
-    base, positions, advantage = some(1, 4), torch.tensor([[0, 2]]), 0.7
-
-    def loss(weight: float) -> torch.Tensor:
-        logits, log_probs = (seg @ body).view(1, 6, 6), base + seg.sum() * torch.tensor([0.0, 0.0, 0.1, 0.0])
-        now = Calibration(weight=weight, grid=6)(log_probs, positions, logits, then)
-        return -((now - now.detach()).exp() * advantage).mean()
-
-    losses = {weight: loss(weight) for weight in (0.0, 1.0, 3.0)}
-    slopes = {weight: torch.autograd.grad(each, seg)[0] for weight, each in losses.items()}
-    assert losses[0.0].item() == losses[1.0].item() == losses[3.0].item() == -advantage
-    of_mask = slopes[1.0] - slopes[0.0]
-    assert of_mask.norm() > 1e-3
-    assert (slopes[3.0] - slopes[0.0]) == pytest.approx(3 * of_mask)
-    ell = log_likelihood((seg @ body).view(1, 6, 6), then, grid=6)
-    assert of_mask == pytest.approx(-advantage / 4 * torch.autograd.grad(ell.sum(), seg)[0])
-
-
-def test_with_what_it_earned_the_mask_becomes_surer_or_is_left() -> None:
-    then = some(1, 8, 8)
-    for advantage in (1.0, -1.0):
-        now = then.clone().requires_grad_()
-        log_probs = torch.zeros((1, 1), dtype=torch.float64)
-        grown = Calibration(weight=1, grid=8)(log_probs, torch.tensor([[0, 0]]), now, then)
-        (-(grown - grown.detach()).exp() * advantage).sum().backward()
-        assert now.grad is not None
-        stepped = now.detach() - 100 * now.grad
-        surer = log_likelihood(stepped, then, grid=8) - log_likelihood(then, then, grid=8)
-        assert surer.item() * advantage > 0
 
 
 def test_settings_that_cannot_be_are_told() -> None:
