@@ -23,7 +23,8 @@ from framework.train.pulse import Pulse
 from framework.training import Sampling
 from framework.types import Observation, Role, Video
 from framework.vision.boxes import Interval
-from framework.vision.footage import Film, Pixels
+from framework.vision.film import Film
+from framework.vision.footage import Pixels
 from framework.vision.frames import Store, painted, probe
 from framework.vision.plan import Look, within
 

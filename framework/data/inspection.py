@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,7 @@ from framework.errors import DataError, PixelError
 from framework.types import Mask, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Box, Space
-from framework.vision.footage import opened
+from framework.vision.footage import Footage, opened
 
 LEAST = 28
 """Pixels of the shorter side under which a picture is less than one visual token of the common reasoners."""
@@ -138,10 +139,13 @@ def _video(row: Row, where: str, quick: bool) -> Iterator[Finding]:
 def _broken(video: Video, wanted: Sequence[int]) -> Iterator[str]:
     """Why these frames cannot be seen as they were promised."""
     try:
-        footage = opened(video.source)
+        with closing(opened(video.source)) as footage:
+            yield from _odd(footage, video, wanted)
     except (PixelError, DataError) as error:
         yield str(error)
-        return
+
+
+def _odd(footage: Footage, video: Video, wanted: Sequence[int]) -> Iterator[str]:
     if footage.length != video.length:
         yield f"{video.source}: has {footage.length} frames, {video.length} were promised"
     done: set[int] = set()

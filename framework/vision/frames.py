@@ -8,6 +8,7 @@ Arrays are shared, so they are read-only.
 import math
 import threading
 from collections import OrderedDict
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,9 +32,14 @@ def frame(video: Video, index: int) -> Pixels:
 
 def probe(path: Path | str) -> Video:
     """What a source says of itself: length, size and frames a second. Images have no clock: one a second."""
-    footage = opened(str(path))
+    with closing(opened(str(path))) as footage:
+        return measured(footage, str(path))
+
+
+def measured(footage: Footage, source: str) -> Video:
+    """The same of one that is open."""
     height, width, _ = footage.read(0)[0].shape
-    return Video(str(path), footage.length, width, height, footage.fps)
+    return Video(source, footage.length, width, height, footage.fps)
 
 
 def resized(image: Pixels, size: tuple[int, int]) -> Pixels:
@@ -78,6 +84,10 @@ class Shelf:
     footage: Footage | None = None
     wanted: list[int] = field(default_factory=list[int])
 
+    def close(self) -> None:
+        if self.footage:
+            self.footage.close()
+
 
 class Store:
     """Decodes each frame once, however many threads and processes want it, and makes each picture of it once.
@@ -86,7 +96,7 @@ class Store:
     """
 
     def __init__(self, kept: Stock | None = None, sources: int = 32) -> None:
-        """At most `sources` stay open."""
+        """At most `sources` stay open that nobody reads."""
         self.kept: Stock = kept or stock.Memory()
         self.sources = sources
         self.decoded = 0
@@ -119,14 +129,16 @@ class Store:
         finally:
             with self._lock:
                 shelf.wanted.remove(index)
+                idle = [name for name, each in self._shelves.items() if not each.wanted]
+                surplus = [self._shelves.pop(name) for name in idle[: max(len(self._shelves) - self.sources, 0)]]
+            for each in surplus:
+                each.close()
 
     def _shelf(self, source: str, index: int) -> Shelf:
         with self._lock:
             shelf = self._shelves.setdefault(source, Shelf())
             shelf.wanted.append(index)
             self._shelves.move_to_end(source)
-            while len(self._shelves) > self.sources:
-                self._shelves.popitem(last=False)
             return shelf
 
     def _read(self, shelf: Shelf, video: Video, index: int) -> Pixels:

@@ -8,17 +8,17 @@ import time
 
 from framework.errors import PixelError
 from framework.far import Far
-from framework.vision.footage import Pixels, decoded
+from framework.vision.footage import Footage, Pixels, decoded
 from framework.wire import Refused
 
 PATIENCE_S = 20.0
 """Seconds in which a frame must be there, all tries together."""
 
 
-class Streamed:
+class Streamed(Footage):
     """Footage whose length its Video knows."""
 
-    length, fps = sys.maxsize, 1.0
+    length = sys.maxsize
 
     def __init__(self, source: str) -> None:
         url, _, name = source.rpartition("/clips/")

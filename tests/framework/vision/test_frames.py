@@ -1,16 +1,11 @@
 import os
-import struct
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -19,7 +14,7 @@ from framework.errors import PixelError
 from framework.lab.world import World
 from framework.types import Picture, Video
 from framework.vision.boxes import Box
-from framework.vision.footage import Film, Pixels
+from framework.vision.footage import Pixels
 from framework.vision.frames import Store, frame, pixels, probe, resized
 from framework.vision.stock import CAPACITY, VARIABLE, Folder, Memory, place
 
@@ -41,47 +36,6 @@ def folder(tmp_path: Path) -> Path:
     for number in range(12):
         cv2.imwrite(str(tmp_path / f"{number}.png"), painted(number)[..., ::-1])
     return tmp_path
-
-
-def film(
-    path: Path, length: int = 30, group: int = 12, size: tuple[int, int] = (64, 48), at: Sequence[int] = ()
-) -> Path:
-    """Frame n has 2n green columns; `at`, its time in ms."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"crf": "8"})
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv444p" if size[0] % 2 else "yuv420p"
-        stream.codec_context.gop_size = group
-        if at:
-            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        for number in range(length):
-            shown = av.VideoFrame.from_ndarray(painted(2 * number, *size), format="rgb24")
-            if at:
-                shown.pts, shown.time_base = at[number], Fraction(1, 1000)
-            container.mux(stream.encode(shown))
-        container.mux(stream.encode())
-    return path
-
-
-def without(source: Path, path: Path, lacks: Callable[[int, bool], bool]) -> Path:
-    """The film without the packets of which this is true: (number, is a key frame)."""
-    with av.open(str(source)) as container, av.open(str(path), "w") as out:
-        stream = container.streams.video[0]
-        into = out.add_stream_from_template(stream)
-        for number, packet in enumerate(each for each in container.demux(stream) if each.size):
-            if not lacks(number, packet.is_keyframe):
-                packet.stream = into
-                out.mux(packet)
-    return path
-
-
-def turned(path: Path) -> Path:
-    """The film, held sideways: its header says that players turn it clockwise by a quarter."""
-    upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    clockwise = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
-    head, mark, track = path.read_bytes().partition(b"tkhd")
-    path.write_bytes(head + mark + track.replace(upright, clockwise, 1))
-    return path
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(folder: Path) -> None:
@@ -106,50 +60,6 @@ def test_an_array_is_a_video(tmp_path: Path) -> None:
     for name, said in (("odd", "holds uint8 of shape"), ("torn", "write it again"), ("empty", "write it again")):
         with pytest.raises(PixelError, match=rf"{name}\.npy: .*{said}"):
             probe(tmp_path / f"{name}.npy")
-
-
-def test_a_film_gives_any_frame_in_any_order(tmp_path: Path) -> None:
-    video = probe(film(tmp_path / "clip.mp4"))
-    assert (video.length, video.width, video.height, video.fps) == (30, 64, 48, 10.0)
-    store = Store(Memory(1))  # so that every frame is decoded
-    order = [29, 0, 1, 2, 13, 12, 11, 14, 28, 5, 6, *np.random.default_rng(0).integers(30, size=30).tolist()]
-    assert [round(number_of(store.frame(video, index)) / 2) for index in order] == order
-
-
-def test_a_film_of_uneven_times_and_odd_sides_gives_each_frame_by_its_number(tmp_path: Path) -> None:
-    uneven = np.cumsum(np.random.default_rng(0).integers(20, 200, 30)).tolist()
-    for path in (film(tmp_path / "uneven.mp4", at=uneven), film(tmp_path / "odd.mp4", size=(63, 47))):
-        video, store = probe(path), Store()
-        assert [round(number_of(store.frame(video, index)) / 2) for index in (0, 29, 5, 17)] == [0, 29, 5, 17]
-    assert (video.width, video.height) == (63, 47)
-
-
-def test_a_film_held_sideways_stands_upright_in_probe_and_frame(tmp_path: Path) -> None:
-    video = probe(turned(film(tmp_path / "phone.mp4")))
-    assert (video.width, video.height) == (48, 64)
-    seen = Store().frame(video, 8)  # its 16 green columns at the left are rows at the top
-    assert (seen[:, 24, 1] > 128).tolist() == [True] * 16 + [False] * 48
-
-
-def test_a_window_of_a_film_is_one_scan_whoever_asks_in_whatever_order(tmp_path: Path) -> None:
-    video, store, footage = probe(film(tmp_path / "clip.mp4", group=30)), Store(), Scanned(tmp_path / "clip.mp4")
-    shelf = store._shelf(video.source, 0)  # held by somebody, until all have asked
-    shelf.footage = footage
-    with ThreadPoolExecutor(6) as pool:
-        with shelf.lock:
-            asked = [pool.submit(store.frame, video, index) for index in (20, 5, 14, 8, 17, 11)]
-            while len(shelf.wanted) < 7:
-                time.sleep(0.001)
-        assert [round(number_of(each.result()) / 2) for each in asked] == [20, 5, 14, 8, 17, 11]
-    assert (store.decoded, footage.seeks) == (7, 1)
-
-
-class Scanned(Film):
-    seeks = 0
-
-    def _rewind(self, index: int) -> None:
-        self.seeks += 1
-        super()._rewind(index)
 
 
 def test_a_clip_of_the_lab_is_seen_as_it_is_drawn() -> None:
@@ -270,35 +180,9 @@ def test_what_cannot_be_read_names_file_frame_and_remedy(folder: Path) -> None:
         store.frame(replace(video, source=str(folder / "nowhere")), 0)
 
 
-def test_a_folder_without_images_and_a_broken_film_are_errors(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PixelError, match="holds no images"):
         probe(tmp_path)
-    path = film(tmp_path / "clip.mp4")
-    path.write_bytes(path.read_bytes()[:400])
-    with pytest.raises(PixelError, match=r"clip\.mp4: .*write it again as mp4"):
-        probe(path)
-    path.write_bytes(b"")
-    with pytest.raises(PixelError, match=r"clip\.mp4: the file is empty"):
-        probe(path)
-
-
-def test_a_film_without_key_frames_is_an_error_and_so_is_what_comes_before_the_first(tmp_path: Path) -> None:
-    whole = film(tmp_path / "whole.mp4", group=10)
-    with pytest.raises(PixelError, match=r"none\.mp4: has no key frame, .*write it again as mp4"):
-        probe(without(whole, tmp_path / "none.mp4", lambda _, is_key: is_key))
-    late = Film(without(whole, tmp_path / "late.mp4", lambda number, _: number == 0))
-    with pytest.raises(PixelError, match=r"late\.mp4 \(frame 3\): comes before the first key frame, \d+; write it"):
-        late.read(3)
-    assert round(number_of(late.read(28)[28]) / 2) == 29
-
-
-def test_a_film_that_breaks_off_lacks_the_frames_it_was_promised_to_have(tmp_path: Path) -> None:
-    path = film(tmp_path / "clip.mkv")
-    video, data = probe(path), path.read_bytes()
-    path.write_bytes(data[: len(data) * 2 // 3])
-    with pytest.raises(PixelError, match=r"clip\.mkv.*frame 29"):
-        Store().frame(video, 29)
-    assert number_of(Store().frame(video, 0)) == 0
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".bmp", ".tiff", ".ppm"])
