@@ -64,7 +64,7 @@ class GroundMoRe(Layout):
         for name, said in self._questions(video).items():
             try:
                 span = _span(said, began, len(files))
-                asked = [_object(masks, each, span) for each in several(said.get("obj_id"))]
+                asked = [_object(masks, each, span) for each in several(said["obj_id"])]
                 objects |= {each.id: each for each in asked}
                 expressions.append(_expression(name, said, asked, span, len(files)))
             except FAULTS as fault:

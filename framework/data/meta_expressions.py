@@ -52,7 +52,10 @@ class MetaExpressions(Layout):
 
     def named(self, video: str, expression: str, said: Said) -> tuple[str, ...]:
         """The objects of an expression."""
-        return several(next((said[key] for key in self.naming if key in said), None))
+        there = [key for key in self.naming if key in said]
+        if not there:
+            raise DataError(f"names no object: it has none of {', '.join(self.naming)}")
+        return several(said[there[0]])
 
     def kind(self, said: Said) -> str:
         given = str(said.get("type_id", said.get("type", "")))
@@ -133,12 +136,12 @@ class MetaExpressions(Layout):
         )
 
 
-def text_of(said: Said) -> str:
+def text_of(said: Said, words: Sequence[str] = WORDS) -> str:
     """What is asked, with single spaces."""
-    text = str(next((said[key] for key in WORDS if said.get(key)), ""))
+    text = str(next((said[key] for key in words if said.get(key)), ""))
     text = " ".join(text.encode(errors="replace").decode().split())  # half a surrogate pair is in no table
     if not text:
-        raise DataError(f"says nothing: it has none of {', '.join(WORDS)}")
+        raise DataError(f"says nothing: it has none of {', '.join(words)}")
     return text
 
 

@@ -137,7 +137,7 @@ def expression_rows(clip: Clip, dataset: str, split: str, licence: str) -> list[
             "eval_frame_idx": list(each.annotated),
             "temporal_span": list(each.span) if each.span else None,
             "has_gt": each.has_truth,
-            "no_target": each.has_truth and not each.objects,
+            "no_target": each.has_truth and not each.objects and bool(each.annotated),
             "license": licence,
             "extra": json.dumps(each.extra, sort_keys=True, ensure_ascii=False),
         }

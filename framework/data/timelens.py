@@ -4,22 +4,31 @@
     video/a/b.mp4
 
 A span in seconds becomes the frames of the film itself that begin in it. Of an event that happens more than once a
-single span would be half of the truth: it is left out.
+single span would be half of the truth: it is left out. So is a film whose frames are so unevenly spaced that a prompt,
+which counts frames by their rate, would show wrong times.
 """
 
 import json
-import math
 from collections.abc import Sequence
-from functools import cached_property
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from framework.data.files import first_there, mapping
 from framework.data.layout import FAULTS, Found, Layout, LeftOut, reason
+from framework.data.meta_expressions import text_of
 from framework.data.schema import Clip, Expression
 from framework.errors import DataError
-from framework.types import Video
-from framework.vision.frames import probe
+from framework.vision.footage import Footage, opened
+from framework.vision.frames import measured
+
+OFF = 0.1
+"""Seconds: to a tenth of one, a prompt says when a frame is shown."""
+ROUNDED = 1e-3
+"""Seconds to which some films round their frames' times."""
 
 
 class TimeLens(Layout):
@@ -33,17 +42,16 @@ class TimeLens(Layout):
         if not self.path.is_file():
             raise DataError(f"{self.path}: there is no such file; unpack the dataset so that it lies there")
         self.films = first_there(root / "video", root / "videos")
-
-    @cached_property
-    def events(self) -> dict[str, list[dict[str, Any]]]:
+        self.events: dict[str, list[dict[str, Any]]] = {}
         """Film → what happens in it; a film of several lines has the events of all."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for number, line in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.strip():
-                given = mapping(json.loads(line), f"{self.path}, line {number}")
-                there = found.setdefault(str(given["video_path"]), [])
-                there += [mapping(each, f"{self.path}, line {number}, an event") for each in given["events"]]
-        return found
+        for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
+            try:
+                film, events = _read(line) if line.strip() else ("", [])
+            except FAULTS as fault:
+                why = f"{self.path}, line {number}: {reason(fault)}; mend the line or leave it out"
+                raise DataError(why) from None
+            if events:
+                self.events.setdefault(film, []).extend(events)
 
     def videos(self, limit: int | None = None) -> Sequence[str]:
         return list(self.events)[:limit]
@@ -52,13 +60,15 @@ class TimeLens(Layout):
         return [str(number) for number, _ in enumerate(self.events[video])]
 
     def clip(self, video: str) -> Found:
-        shown = probe(self.films / video)
+        path = str(self.films / video)
+        with closing(opened(path)) as film:
+            shown, seconds = measured(film, path), _even(film)
         expressions: list[Expression] = []
         left_out: list[LeftOut] = []
         for name, event in zip(self.expressions(video), self.events[video], strict=True):
             try:
-                span = frames(event["span"], shown)
-                expressions.append(Expression(id=name, text=str(event["query"]).strip(), type="event", span=span))
+                span = frames(event["span"], seconds)
+                expressions.append(Expression(id=name, text=text_of(event, ("query",)), type="event", span=span))
             except FAULTS as fault:
                 left_out.append(LeftOut(video, name, reason(fault)))
         clip = Clip(
@@ -73,18 +83,35 @@ class TimeLens(Layout):
         return Found(clip, tuple(left_out))
 
 
-def frames(spans: Any, shown: Video) -> tuple[int, int]:
+def _read(line: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """A film and what happens in it."""
+    given = mapping(json.loads(line), "its entry")
+    return str(given["video_path"]), [mapping(each, "an event") for each in given["events"]]
+
+
+def _even(film: Footage) -> NDArray[np.float64]:
+    """When its frames are shown, if a prompt that counts them says the same."""
+    off = float(np.abs(film.seconds - np.arange(film.length) / film.fps).max())
+    if off > OFF:
+        raise DataError(
+            f"its frames are unevenly spaced: at {film.fps:g} a second, one would be shown {off:.1f} s from where it "
+            "is; write the film again at a constant rate"
+        )
+    return film.seconds
+
+
+def frames(spans: Any, seconds: NDArray[np.float64]) -> tuple[int, int]:
     """First and last frame of the one span, both in it.
 
-    >>> frames([[1.0, 2.5]], Video("film", length=20, width=8, height=8, fps=4.0))
+    >>> frames([[1.0, 2.5]], np.arange(20) / 4)
     (4, 9)
     """
     several = cast(list[Any], spans)
     if len(several) != 1:
         raise DataError(f"it happens {len(several)} times, where one span is needed")
     start, end = (float(each) for each in several[0])
-    first, last = math.ceil(start * shown.fps - 1e-6), math.ceil(end * shown.fps - 1e-6) - 1
-    last = min(max(last, first), shown.length - 1)
-    if not 0 <= first <= last or end < start:
-        raise DataError(f"its span, {start:g}–{end:g} s, does not lie in the film's {shown.length} frames")
+    first, after = (int(np.searchsorted(seconds, each - ROUNDED)) for each in (start, end))
+    last = min(max(after - 1, first), len(seconds) - 1)
+    if first > last or not 0 <= start <= end:
+        raise DataError(f"its span, {start:g}–{end:g} s, does not lie in the film's {len(seconds)} frames")
     return first, last

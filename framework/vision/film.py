@@ -57,7 +57,6 @@ class Film(Footage):
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """When each frame is shown, from the first on."""
         return (self.times - self.times[0]) * float(self.stream.time_base or 0)
 
     def read(self, index: int) -> dict[int, Pixels]:
@@ -93,7 +92,7 @@ class Film(Footage):
 
     def _key(self, index: int) -> int:
         """The last key frame that is shown no later, or -1."""
-        return int(np.searchsorted(self.key_times, self.times[index], side="right")) - 1
+        return int(np.searchsorted(self.key_times, int(self.times[index]), side="right")) - 1
 
     def _number(self, time: int) -> int:
         return int(np.searchsorted(self.times, time))

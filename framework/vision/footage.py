@@ -30,6 +30,11 @@ class Footage(ABC):
     length: int
     fps: float = 1.0
 
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """When each frame is shown, from the first on."""
+        return np.arange(self.length) / self.fps
+
     @abstractmethod
     def read(self, index: int) -> dict[int, Pixels]: ...
 

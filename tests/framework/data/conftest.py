@@ -2,6 +2,8 @@
 
 import json
 import pickle
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ class Disk:
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), np.full((height, width, 3), 10 * number, np.uint8))
 
-    def film(self, name: str, length: int) -> None:
+    def film(self, name: str, length: int, at: Sequence[int] = ()) -> None:
+        """At 24 frames a second, or `at` these milliseconds."""
         import av
 
         path = self.root / name
@@ -36,8 +39,12 @@ class Disk:
         with av.open(str(path), "w") as container:
             stream = container.add_stream("mpeg4", rate=24)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            for _ in range(length):
+            if at:
+                stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            for number in range(length):
                 picture = av.VideoFrame.from_ndarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), format="rgb24")
+                if at:
+                    picture.pts, picture.time_base = at[number], Fraction(1, 1000)
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
 

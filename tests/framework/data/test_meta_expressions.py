@@ -47,6 +47,7 @@ def revos(disk):
         "11": {"exp": "", "anno_id": [7], "type_id": 0},
         "12": {"exp": "the wide one", "anno_id": [11], "type_id": 0},
         "13": {"exp": "the short one", "anno_id": [12], "type_id": 0},
+        "14": {"exp": "the nameless one", "type_id": 0},
     }
     meta = {"videos": {"UVO/v1": {"vid_id": 3, "frames": names, "height": 30, "width": 40, "expressions": expressions}}}
     disk.json("meta_expressions_valid_.json", meta)
@@ -89,6 +90,7 @@ def test_what_cannot_be_read_is_left_out_by_name_with_file_and_frame(revos):
         "11": "says nothing: it has none of exp, exp_text, question, formated, sent",
         "12": "mask_dict.json, annotation 11, frame 00001: the mask is 41×30, the frame 40×30",
         "13": "mask_dict.json, annotation 12: has 2 frames, the video 3",
+        "14": "names no object: it has none of anno_id",
     }
 
 
