@@ -20,10 +20,12 @@ from pydantic import Field
 from framework import codec
 from framework.calibration import Calibration
 from framework.config import SerializeAsAny, Settings, chosen
-from framework.data.conversations import Conversation, Draws
+from framework.data.conversations import Conversation, Counted, Draws, conversation, keyframes
+from framework.env import Rules
 from framework.errors import DataError
 from framework.reasoners.decoder import Decoder
-from framework.types import Answer, AnyMask, Episode, Mask, Picture, Task, Video
+from framework.truth import known
+from framework.types import AnyMask, Episode, Mask, Picture, Task, Video
 from framework.vision.plan import spread
 
 
@@ -46,7 +48,7 @@ class Drawing(Settings):
     """The learning rate of the pen, times the policy's."""
     freeze: tuple[Literal["projection", "decoder"], ...] = ()
     """What of the pen stays as it is."""
-    keyframe: Literal["reference", "answer"] = "reference"
+    keyframe: Counted = "reference"
     """What an answer draws on, and from where that is followed: the frame shown large last, as published, or the one it
     names."""
 
@@ -82,14 +84,20 @@ def read(written: str) -> Sitting:
 
 def sitting(episode: Episode, drawing: Drawing) -> Sitting:
     """Of an episode that was played."""
-    task, turns, large = episode.task, list[Canvas](), episode.task.video.length // 2
-    everywhere = tuple(spread(task.video.length, drawing.frames))
-    for turn in episode.turns:
-        large = large if turn.seen.keyframe is None else turn.seen.keyframe
-        named = turn.said.parsed.keyframe if isinstance(turn.said.parsed, Answer) else None
-        keyframe = large if named is None or drawing.keyframe == "reference" else named
-        turns.append(Canvas(everywhere, keyframe, truths(task, {*everywhere, keyframe})))
+    task, everywhere = episode.task, tuple(spread(episode.task.video.length, drawing.frames))
+    turns = [
+        Canvas(everywhere, keyframe, truths(task, {*everywhere, keyframe}))
+        for keyframe in keyframes(episode, drawing.keyframe)
+    ]
     return Sitting(task.video, tuple(turns))
+
+
+def lesson(episode: Episode, rules: Rules, drawing: Drawing | None) -> Conversation:
+    """The same episode to be imitated: it draws on what it would draw on in reinforcement."""
+    system, token = rules.system, rules.grammar.draws
+    if drawing is None:
+        return conversation(episode, system, token)
+    return conversation(episode, system, token, drawing.frames, drawing.keyframe)
 
 
 def told(conversation: Conversation) -> Sitting:
@@ -114,8 +122,5 @@ def _canvas(draws: Draws, video: Video) -> Canvas:
 
 def truths(task: Task, frames: set[int]) -> dict[int, AnyMask]:
     """What is true of these frames, where that is known."""
-    truth, video = task.truth, task.video
-    nothing = Mask((video.width * video.height,), video.width, video.height)
-    known = {frame: truth.masks[frame] for frame in frames if frame in truth.masks}
-    absent = {frame: nothing for frame in frames - known.keys() if truth.present and not truth.present[frame]}
-    return {frame: mask for frame, mask in sorted({**absent, **known}.items())}
+    nothing = Mask((task.video.width * task.video.height,), task.video.width, task.video.height)
+    return {frame: mask or nothing for frame, mask in known(task.truth, sorted(frames)).items()}

@@ -23,11 +23,14 @@ from typing import Literal, cast
 from framework import codec
 from framework.errors import DataError, UserError
 from framework.files import whole
-from framework.types import Episode, Mask, Picture, Truth
+from framework.truth import known
+from framework.types import Answer, Episode, Mask, Picture, Task
 from framework.vision import masks
 from framework.vision.plan import spread
 
 Speaker = Literal["system", "user", "assistant"]
+Counted = Literal["reference", "answer"]
+"""Which keyframe an answer draws on: the frame shown large last, at first the clip's middle, or the one it names."""
 DRAWN_ON = 5
 """Frames of the clip on which a reply draws, besides its keyframe."""
 
@@ -42,7 +45,7 @@ class Draws:
     frames: Mapping[int, Mask | None] = field(default_factory=dict[int, Mask | None])
     """Frame → what is true there, on frames that are spread over the clip."""
     keyframe: int | None = None
-    """The frame that was shown large last, at first the clip's middle; None where the truth of it is not known."""
+    """None where the truth of it is not known."""
     on_keyframe: Mask | None = None
 
 
@@ -79,34 +82,36 @@ class Conversation:
         return zip(talk[::2], talk[1::2], strict=True)
 
 
-def conversation(episode: Episode, system: str = "", token: str = "", frames: int = DRAWN_ON) -> Conversation:
+def conversation(
+    episode: Episode, system: str = "", token: str = "", frames: int = DRAWN_ON, keyframe: Counted = "reference"
+) -> Conversation:
     """An episode as one who was there would tell it. A reply that says `token` draws on so many frames of the clip."""
     messages = [Message("system", (system,))] if system else []
-    for turn, draws in zip(episode.turns, rightly(episode, frames), strict=True):
+    for turn, draws in zip(episode.turns, rightly(episode, frames, keyframe), strict=True):
         drawn = draws if token and token in turn.said.text else None
         messages += [Message("user", turn.seen.content), Message("assistant", (turn.said.text,), drawn)]
     return checked(Conversation(episode.task.id, tuple(messages)))
 
 
-def rightly(episode: Episode, frames: int = DRAWN_ON) -> Iterator[Draws]:
+def rightly(episode: Episode, frames: int, counted: Counted) -> Iterator[Draws]:
     """What each turn should draw, by its task's truth."""
-    truth, length = episode.task.truth, episode.task.video.length
-    everywhere, keyframe = _true(truth, spread(length, frames)), length // 2
+    everywhere = _true(episode.task, spread(episode.task.video.length, frames))
+    for keyframe in keyframes(episode, counted):
+        there = _true(episode.task, [keyframe])
+        yield Draws(frames=everywhere, keyframe=keyframe if there else None, on_keyframe=there.get(keyframe))
+
+
+def keyframes(episode: Episode, counted: Counted) -> Iterator[int]:
+    """The keyframe that each turn draws on."""
+    large = episode.task.video.length // 2
     for turn in episode.turns:
-        keyframe = keyframe if turn.seen.keyframe is None else turn.seen.keyframe
-        known = _true(truth, [keyframe])
-        yield Draws(frames=everywhere, keyframe=keyframe if known else None, on_keyframe=known.get(keyframe))
+        large = large if turn.seen.keyframe is None else turn.seen.keyframe
+        named = turn.said.parsed.keyframe if isinstance(turn.said.parsed, Answer) else None
+        yield large if named is None or counted == "reference" else named
 
 
-def _true(truth: Truth, frames: Iterable[int]) -> dict[int, Mask | None]:
-    """What is on these frames, as far as it is known."""
-    known: dict[int, Mask | None] = {}
-    for frame in frames:
-        if mask := truth.masks.get(frame):
-            known[frame] = masks.as_runs(mask) if masks.area(mask) else None
-        elif frame < len(truth.present) and not truth.present[frame]:
-            known[frame] = None
-    return known
+def _true(task: Task, frames: Iterable[int]) -> dict[int, Mask | None]:
+    return {frame: mask and masks.as_runs(mask) for frame, mask in known(task.truth, frames).items()}
 
 
 def write(path: Path, conversations: Iterable[Conversation]) -> None:
@@ -123,7 +128,7 @@ def write(path: Path, conversations: Iterable[Conversation]) -> None:
 def read(path: Path) -> list[Conversation]:
     """Every conversation of a file, each found sound; DataError names the line that is not."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; name a file that `conversations.write` wrote") from None
     if not lines:
@@ -131,7 +136,7 @@ def read(path: Path) -> list[Conversation]:
     return [_line(path, number, line) for number, line in enumerate(lines, 1)]
 
 
-def _line(path: Path, number: int, line: str) -> Conversation:
+def _line(path: Path, number: int, line: bytes) -> Conversation:
     try:
         return checked(codec.read(Conversation, json.loads(line)))
     except (ValueError, DataError) as error:

@@ -44,7 +44,7 @@ class TimeLens(Layout):
         self.films = first_there(root / "video", root / "videos")
         self.events: dict[str, list[dict[str, Any]]] = {}
         """Film → what happens in it; a film of several lines has the events of all."""
-        for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
+        for number, line in enumerate(self.path.read_bytes().splitlines(), 1):
             try:
                 film, events = _read(line) if line.strip() else ("", [])
             except FAULTS as fault:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from framework import rows
 from framework.data import conversations
-from framework.data.conversations import DRAWN_ON, Conversation, conversation
+from framework.data.conversations import Conversation
+from framework.drawing import lesson
 from framework.env import Rules
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
@@ -68,11 +69,7 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
     played = asyncio.run(_played(_games(recipe, tasks), recipe.seed))
     if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
-    return [
-        conversation(episode, rules.system, rules.grammar.draws, recipe.drawing.frames if recipe.drawing else DRAWN_ON)
-        for episode, rules in played
-        if episode.stop is Stop.ANSWERED
-    ]
+    return [lesson(episode, rules, recipe.drawing) for episode, rules in played if episode.stop is Stop.ANSWERED]
 
 
 def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules, Player]]:

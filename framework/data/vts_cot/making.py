@@ -13,12 +13,12 @@ from pathlib import Path
 
 from framework import rows
 from framework.data import conversations
-from framework.data.conversations import conversation
 from framework.data.inspection import Finding
 from framework.data.vts_cot import faults, replay, trajectory
 from framework.data.vts_cot.replay import Footage
 from framework.data.vts_cot.teacher import Teacher
 from framework.data.vts_cot.trajectory import Trajectory
+from framework.drawing import lesson
 from framework.endpoint import Endpoint
 from framework.errors import DataError
 from framework.policy import Player
@@ -94,9 +94,7 @@ def _answered(episodes: Sequence[Episode]) -> Made:
 
 def saved(recipe: Recipe, made: Made, folder: Path) -> list[Finding]:
     """Write what is sound of them; the result is what is not, and was left out."""
-    token, system = recipe.env.grammar.draws, recipe.env.system
-    frames = recipe.drawing.frames if recipe.drawing else conversations.DRAWN_ON
-    several = [replay.trajectory(each, str(number), system) for number, each in enumerate(made.episodes)]
+    several = [replay.trajectory(each, str(number), recipe.env.system) for number, each in enumerate(made.episodes)]
     wrong = [list(faults.of(each, str(number))) for number, each in enumerate(several)]
     sound = [number for number, faults_ in enumerate(wrong) if not faults_]
     if not sound:
@@ -106,7 +104,7 @@ def saved(recipe: Recipe, made: Made, folder: Path) -> list[Finding]:
     trajectory.write(folder / TRAJECTORIES, [several[number] for number in sound])
     with on_disk(folder / MASKS):
         there = {str(number): replay.outlines(made.episodes[number].task) for number in sound}
-        (folder / MASKS).write_text(json.dumps(there))
-    talks = (conversation(made.episodes[number], system, token, frames) for number in sound)
+        (folder / MASKS).write_text(json.dumps({number: each for number, each in there.items() if each}))
+    talks = (lesson(made.episodes[number], recipe.env, recipe.drawing) for number in sound)
     conversations.write(folder / CONVERSATIONS, talks)
     return [each for several_ in wrong for each in several_]

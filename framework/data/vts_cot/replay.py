@@ -8,6 +8,7 @@ of their places, both ends of an interval shown, and nothing depends on how the 
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ from framework.data.outlines import MaskDict, Outlines, Place
 from framework.data.vts_cot.trajectory import PLACEHOLDER, Said, Traced, Trajectory
 from framework.env import Rules
 from framework.errors import DataError
+from framework.files import whole
 from framework.policy import Scripted
 from framework.record import on_disk
 from framework.rollout import play
+from framework.truth import known
 from framework.types import Episode, Malformed, Mask, Role, Select, Stop, Task, Truth, Turn, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Interval
@@ -61,14 +64,14 @@ class Footage:
             for frame in range(video.length)
         }
         there = [frame for frame, several in true.items() if several]
-        whole = {frame: masks.together(several, video.width, video.height) for frame, several in true.items()}
+        all_of_them = {frame: masks.together(several, video.width, video.height) for frame, several in true.items()}
         return Task(
             id=f"vts_cot/{trajectory.video}/{number}",
             question=trajectory.expression,
             video=video,
             truth=Truth(
                 present=tuple(bool(several) for several in true.values()),
-                masks=whole,
+                masks=all_of_them,
                 interval=Interval(there[0], there[-1]) if there else None,
             ),
         )
@@ -77,10 +80,13 @@ class Footage:
         footage = opened(str(folder))
         if isinstance(footage, Stills) and [file.name for file in footage.files] == list(names):
             return str(folder)
-        path = (self.lists / f"{quote(video, safe='')}.frames").resolve()
+        listed = "".join(f"{folder.resolve() / name}\n" for name in names)
+        own = hashlib.blake2b(listed.encode(), digest_size=4).hexdigest()  # a video may be cut in more ways than one
+        path = (self.lists / own / f"{quote(video, safe='')}.frames").resolve()
         with on_disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{folder.resolve() / name}\n" for name in names))
+            with whole(path) as part:
+                part.write_text(listed)
         return str(path)
 
 
@@ -146,9 +152,14 @@ def _selected(turns: Sequence[Turn]) -> Iterable[Traced]:
 
 
 def outlines(task: Task) -> list[dict[str, Any] | None]:
-    """The masks of a task's target as mask_dict.json holds them: one, or null, for each frame."""
-    known = {frame: mask for frame, mask in task.truth.masks.items() if masks.area(mask)}
-    return [_written(masks.as_runs(known[frame])) if frame in known else None for frame in range(task.video.length)]
+    """The masks of a task's target as mask_dict.json holds them: one, or null, for each frame.
+
+    Null says that nothing is there. Of a clip that is not known throughout there are none.
+    """
+    there = known(task.truth, range(task.video.length))
+    if len(there) < task.video.length:
+        return []
+    return [mask and _written(masks.as_runs(mask)) for mask in there.values()]
 
 
 def _written(mask: Mask) -> dict[str, Any]:

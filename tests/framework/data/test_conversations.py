@@ -9,12 +9,14 @@ from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
 from framework.config import typed
 from framework.data.conversations import Conversation, Draws, Message, conversation, read, write
-from framework.drawing import Drawing, sitting, told
+from framework.drawing import Drawing, lesson, sitting, told, truths
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
+from framework.policy import Scripted
 from framework.rollout import play
-from framework.types import Picture, Role, Select, Video
+from framework.truth import known
+from framework.types import Mask, Picture, Role, Select, Task, Truth, Video
 from framework.vision.plan import spread
 
 PICTURE = Picture(Video("clip", 4, 64, 64), 2, (32, 32), Role.KEYFRAME)
@@ -25,6 +27,10 @@ TALK = Conversation(
         Message("user", ("Find it.\n", PICTURE, "\n")),
         Message("assistant", ('<answer>{"keyframe": 2}</answer>',)),
     ),
+)
+SELECTS_AND_NAMES = (
+    '<select><VTG>{"start": 0, "end": 3, "keyframe": 1}</VTG>, <RefSeg>[SEG]</RefSeg></select>',
+    '<answer><VTG>{"start": 0, "end": 5, "keyframe": 4}</VTG>, <RefSeg>[SEG]</RefSeg></answer>',
 )
 
 
@@ -64,16 +70,31 @@ def test_each_reply_that_draws_carries_the_truth_of_what_it_draws_on(tmp_path: P
     assert read(tmp_path / "talk.jsonl") == [talk]
 
 
-def test_what_is_imitated_draws_on_what_reinforcement_draws_on():
+@pytest.mark.parametrize("keyframe", ["reference", "answer"])
+def test_what_is_imitated_draws_on_what_reinforcement_draws_on(keyframe: str):
     inner = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"))
     rules, task = Zooming(inner=inner, max_turns=4), World(level="traffic", count=8).task(5)
-    episode = asyncio.run(play(task, rules, rules.expert(task)))
-    drawing = typed(Drawing, {"decoder": "conv", "frames": 5})
-    imitated, played = told(conversation(episode, token="[SEG]")), sitting(episode, drawing)
-    assert [(each.frames, each.keyframe) for each in imitated.turns] == [
-        (each.frames, each.keyframe) for each in played.turns
-    ]
-    assert [dict(sorted(each.truth.items())) for each in imitated.turns] == [each.truth for each in played.turns]
+    drawing = typed(Drawing, {"decoder": "conv", "frames": 5, "keyframe": keyframe})
+    for played, game in ((rules.expert(task), rules), (Scripted(*SELECTS_AND_NAMES), inner)):
+        episode = asyncio.run(play(task, game, played))
+        imitated, reinforced = told(lesson(episode, game, drawing)), sitting(episode, drawing)
+        assert [(each.frames, each.keyframe) for each in imitated.turns] == [
+            (each.frames, each.keyframe) for each in reinforced.turns
+        ]
+        truths = [dict(sorted(each.truth.items())) for each in imitated.turns]
+        assert truths == [each.truth for each in reinforced.turns]
+    assert imitated.turns[-1].keyframe == {"reference": 1, "answer": 4}[keyframe]
+
+
+def test_only_what_was_looked_at_is_known_to_be_empty():
+    """Every eighth frame of 17 is annotated; that it is not there between these is a guess."""
+    mask, nothing = Mask((1, 2, 1), 2, 2), Mask((4,), 2, 2)
+    truth = Truth(present=(False,) * 4 + (True,) * 13, masks={0: nothing, 8: mask, 16: mask})
+    assert known(truth, range(17)) == {0: None, 8: mask, 16: mask}
+    exact = Truth(present=(False,) * 4 + (True,), masks={4: mask})
+    assert known(exact, range(6)) == {**dict.fromkeys(range(4)), 4: mask}
+    task = Task(id="a", question="", video=Video("clip", 17, 2, 2), truth=truth)
+    assert truths(task, {0, 1, 8, 9}) == {0: nothing, 8: mask}
 
 
 def test_a_reply_without_the_token_draws_nothing():
@@ -113,4 +134,7 @@ def test_what_nobody_could_learn_from_is_refused_with_its_line(tmp_path: Path, m
 def test_a_line_that_is_no_conversation_is_named(tmp_path: Path):
     (tmp_path / "talk.jsonl").write_text('{"id": 3}\n')
     with pytest.raises(DataError, match=r"line 1: .*is no Conversation"):
+        read(tmp_path / "talk.jsonl")
+    (tmp_path / "talk.jsonl").write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(DataError, match=r"line 1: .*; mend the line or leave it out"):
         read(tmp_path / "talk.jsonl")

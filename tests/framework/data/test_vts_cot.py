@@ -23,13 +23,16 @@ from framework.errors import DataError
 from framework.lab import speech
 from framework.lab.stepwise import PHRASES, stepwise
 from framework.lab.world import World
+from framework.recipe import find_recipe
 from framework.record import Entry
 from framework.rollout import play
-from framework.types import Broken, Episode, RewardBreakdown, Select, Stop
+from framework.types import Broken, Episode, Mask, RewardBreakdown, Select, Stop
+from framework.vision.frames import frame
 from framework.vision.plan import Look
 
 RULES = Keyframes(grammar=Grammar(vtg=True, draws="[SEG]"), detail=Look(frames=5), system="Look in turns.")
 WORLD = World(level="moments", count=12)
+QUICKSTART = find_recipe("quickstart")
 THOUGHT = "<think>Step 1: it is there. Step 2: left. Step 3: the dog. Action: look.</think>"
 A, B = (2, 3, 12, 9), (8, 5, 20, 25)
 
@@ -108,8 +111,28 @@ def test_every_turns_seg_has_what_it_should_draw_all_objects_together(released: 
 def test_frames_among_others_are_listed(released: Path, disk, tmp_path: Path):
     disk.frames("v1", ["00000x.jpg", "zz.jpg"])
     two, _ = all_of(released, tmp_path)
-    assert two.task.video.source == str(tmp_path / "v1.frames")
+    assert two.task.video.source.endswith("/v1.frames")
     assert two.task.video.length == 10
+    assert replay.trajectory(two, "0").video == "v1"
+
+
+def test_two_parts_of_a_video_keep_their_own_frames(released: Path, disk, tmp_path: Path):
+    parts = [[f"{frame:05}" for frame in part] for part in (range(3), range(3, 6))]
+    disk.json("mask_dict.json", {"7": [None] * 3, "8": [None] * 3})
+    disk.json("revos.json", [item(reply(1, 1, 1, "answer")) | {"frames": part} for part in parts])
+    footage = Footage.of(released, released / "mask_dict.json", tmp_path)
+    tasks = [footage.task(each, number) for number, each in enumerate(read(released / "revos.json"))]
+    assert [int(frame(task.video, 0)[0, 0, 0]) // 10 for task in tasks] == [0, 3]
+
+
+def test_of_a_clip_that_is_not_known_throughout_no_masks_are_written(tmp_path: Path):
+    one, two = demonstrations(2)
+    there = dict(list(one.task.truth.masks.items())[:1])
+    absent = {0: Mask((one.task.video.width * one.task.video.height,), one.task.video.width, one.task.video.height)}
+    guessed = replace(one, task=replace(one.task, truth=replace(one.task.truth, masks=absent | there)))
+    assert [len(replay.outlines(each.task)) for each in (one, guessed, two)] == [8, 0, 8]
+    making.saved(QUICKSTART, making.Made((guessed, two)), tmp_path)
+    assert list(json.loads((tmp_path / "mask_dict.json").read_text())) == ["1"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 
 from framework import ablation
 from framework.cli import main
-from framework.data.conversations import Conversation, conversation
+from framework.data.conversations import Conversation
+from framework.drawing import lesson
 from framework.lab.players import PLAYERS
 from framework.reasoners import pen
 from framework.reasoners.recital import recite
@@ -36,8 +37,7 @@ def episodes() -> list[Episode]:
 
 
 def told(episode: Episode) -> Conversation:
-    assert MINI.drawing
-    return conversation(episode, MINI.env.system, MINI.env.grammar.draws, MINI.drawing.frames)
+    return lesson(episode, MINI.env, MINI.drawing)
 
 
 def test_it_plays_the_papers_game_for_the_papers_rewards():
