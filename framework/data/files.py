@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import DataError
-from framework.vision.footage import STILLS
+from framework.vision.footage import STILLS, by_number
 
 Indices = NDArray[np.uint8]
 """[height, width]: the number of the object that each pixel belongs to; 0 is none."""
@@ -75,8 +75,8 @@ def frame_files(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def all_frames(folder: Path) -> tuple[str, ...]:
-    """Every picture of a folder, sorted by name."""
-    return tuple(there for _, there in sorted(_by_stem(folder).items()))
+    """Every picture of a folder, in the order in which it is played."""
+    return tuple(sorted(_by_stem(folder).values(), key=lambda name: by_number(Path(name))))
 
 
 @lru_cache(maxsize=4)

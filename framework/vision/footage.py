@@ -54,7 +54,7 @@ def opened(source: str) -> Footage:
         return Streamed(source)
     path = Path(source).expanduser()
     if path.is_dir():
-        return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=_by_number))
+        return Stills(path, sorted((file for file in path.iterdir() if _is_still(file)), key=by_number))
     if not path.is_file():
         raise PixelError(f"{path}: there is no such file or folder; correct the path, or put the frames there")
     if path.suffix == ".frames":
@@ -72,7 +72,7 @@ def _is_still(file: Path) -> bool:
     return file.suffix.lower() in STILLS and not file.name.startswith(".")
 
 
-def _by_number(file: Path) -> list[tuple[int, str]]:
+def by_number(file: Path) -> list[tuple[int, str]]:
     """2.png comes before 10.png."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.name)]
 

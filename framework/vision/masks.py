@@ -58,7 +58,17 @@ def union(masks: Sequence[AnyMask]) -> Mask:
     sizes = {(mask.width, mask.height) for mask in masks}
     if len(sizes) != 1:
         raise DataError(f"masks of sizes {sorted(sizes)} have no union; give one or more of the same size")
-    return encode(np.logical_or.reduce([decode(mask) for mask in masks]))
+    [(width, height)] = sizes
+    ends = [np.cumsum(checked(as_runs(mask)).runs) for mask in masks]
+    begun = np.concatenate([each[: len(each) // 2 * 2 : 2] for each in ends])
+    ended = np.concatenate([each[1::2] for each in ends])
+    places, steps = np.concatenate([begun, ended]), np.repeat([1, -1], [len(begun), len(ended)])
+    order = np.argsort(places)
+    places, depth = places[order], np.cumsum(steps[order])
+    last = np.append(np.diff(places) > 0, True)[: len(places)]  # of several that begin or end at one place
+    places, inside = places[last], depth[last] > 0
+    changes = places[np.diff(inside, prepend=False) & (places < width * height)]
+    return Mask(tuple(np.diff(changes, prepend=0, append=width * height).tolist()), width, height)
 
 
 def together(seen: Sequence[AnyMask], width: int, height: int) -> AnyMask:
@@ -164,6 +174,8 @@ def counted(mask: AnyMask, space: Space) -> None:
         )
 
 
-def checked(mask: Mask) -> None:
+def checked(mask: Mask) -> Mask:
+    """The same, if its runs cover it."""
     if sum(mask.runs) != mask.width * mask.height:
         raise DataError(f"a mask's runs cover {sum(mask.runs)} pixels, but it is {mask.width} × {mask.height}")
+    return mask

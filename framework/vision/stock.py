@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from weakref import WeakValueDictionary
@@ -138,8 +138,11 @@ class Folder:
 
     @contextmanager
     def alone(self, source: str) -> Generator[None]:
-        with (self.path / f"{_digest(source)[:2]}.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as held:
+            with suppress(OSError):  # without a folder each process decodes for itself
+                self.path.mkdir(0o700, parents=True, exist_ok=True)
+                lock = held.enter_context((self.path / f"{_digest(source)[:2]}.lock").open("ab"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def trim(self) -> None:

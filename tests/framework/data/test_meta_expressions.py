@@ -141,6 +141,14 @@ def test_mevis_valid_has_no_truth_whatever_lies_beside_it(disk):
     assert not clip.objects
 
 
+def test_frames_that_nobody_lists_come_in_the_order_of_their_numbers(disk):
+    disk.frames("train/JPEGImages/v1", [f"{number}.jpg" for number in range(12)])
+    disk.json("train/meta_expressions.json", {"videos": {"v1": {"expressions": {"0": {"exp": "it", "anno_id": [0]}}}}})
+    disk.json("train/mask_dict.json", {"0": [disk.rle(A)] + [None] * 11})
+    clip = MeViS.opened(disk.root, "train").clip("v1").clip
+    assert clip.frames == tuple(f"{number}.jpg" for number in range(12))
+
+
 # ---- Ref-YouTube-VOS -------------------------------------------------------------------------------------------------
 
 EVERY_FIFTH = ["00000", "00005", "00010"]

@@ -42,8 +42,15 @@ def test_the_box_holds_every_pixel_and_touches_all_four_sides(pixels):
 
 @given(dense, st.data())
 def test_a_union_has_the_pixels_of_each(one, data):
-    other = data.draw(arrays(bool, one.shape))
-    assert masks.union([masks.encode(one), masks.encode(other)]) == masks.encode(one | other)
+    several = [one, *data.draw(st.lists(arrays(bool, one.shape), max_size=4))]
+    found = masks.union([data.draw(st.sampled_from([masks.encode, masks.pack]))(each) for each in several])
+    assert found == masks.encode(np.logical_or.reduce(several))
+
+
+def test_a_union_is_merged_run_by_run_without_painting(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(masks, "decode", None)
+    assert masks.union([Mask((1, 2, 3), 3, 2), Mask((0, 0, 2, 2, 0, 0, 2), 3, 2)]) == Mask((1, 3, 2), 3, 2)
+    assert masks.union([Mask((0, 4), 2, 2), Mask((4,), 2, 2)]) == Mask((0, 4), 2, 2)
 
 
 def test_runs_begin_with_background_even_if_there_is_none():
@@ -54,6 +61,8 @@ def test_runs_begin_with_background_even_if_there_is_none():
 def test_runs_of_another_size_are_refused():
     with pytest.raises(DataError, match="cover 5 pixels, but it is 3 × 2"):
         masks.decode(Mask((2, 3), 3, 2))
+    with pytest.raises(DataError, match="cover 5 pixels, but it is 3 × 2"):
+        masks.union([Mask((2, 3), 3, 2)])
 
 
 def test_masks_of_two_sizes_have_no_union():

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,13 @@ def test_a_folder_that_was_removed_costs_time_but_not_the_run(tmp_path: Path) ->
     stock.path.rmdir()
     assert np.array_equal(stock.put(slot(1), image(1)), image(1))
     assert stock.get(slot(2)) is None
+    with stock.alone("clip"):
+        stock.put(slot(3), image(3))
+    assert held(stock) == BYTES
+    shutil.rmtree(stock.path)
+    stock.path.write_text("in its way")
+    with stock.alone("clip"):
+        stock.put(slot(4), image(4))
 
 
 def test_folders_of_dead_processes_are_swept_and_those_of_living_ones_are_not(tmp_path: Path) -> None:
