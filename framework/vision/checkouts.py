@@ -4,7 +4,7 @@
     propagator: {use: xmem, path: ~/XMem, weights: ~/XMem/saves/XMem.pth}
 
 What is missing is named, with the way to get it. The package was run with random weights; XMem and Cutie are called as
-their published code asks to be (eval.py, scripting_demo.py), and have not been run from here yet.
+their published code asks to be (eval.py, scripting_demo.py), and only stand-ins of them have been run from here yet.
 """
 
 import importlib
