@@ -37,13 +37,17 @@ class Film(Footage):
             raise PixelError(f"{path}: the file is empty; write it again, or leave its row out")
         try:
             self._open()
-            packets = [each for each in self.container.demux(self.stream) if each.size]
+            packets = [
+                (each.pts, each.dts, each.is_keyframe, each.is_discard)
+                for each in self.container.demux(self.stream)
+                if each.size
+            ]
         except av.error.FFmpegError as error:
             raise PixelError(f"{path}: {error.strerror}; {REMEDY}") from None
-        shown = [each.pts for each in packets if not each.is_discard]
+        shown = [time for time, _, _, is_hidden in packets if not is_hidden]
         if not shown or None in shown:
             raise PixelError(f"{path}: its frames carry no times, so none can be found by its number; {REMEDY}")
-        keys = [(each.pts, each.dts) for each in packets if each.is_keyframe and each.pts is not None]
+        keys = [(time, decoded) for time, decoded, is_key, _ in packets if is_key and time is not None]
         if not keys:
             raise PixelError(f"{path}: has no key frame, so none of its frames can be decoded; {REMEDY}")
         self.times: NDArray[np.int64] = np.unique(np.array(shown, np.int64))
