@@ -54,7 +54,7 @@ class Contest:
 async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY) -> Contest:
     """Play the evaluation tasks; `checkpoints` are in the order in which they were trained, `guests` are served.
 
-    Where a sampler says where to look, every model is led by the same guide, which learns nothing meanwhile.
+    Where a sampler says where to look, every model is led by the same guide.
     """
     from framework.lab.players import PLAYERS
 
@@ -63,12 +63,9 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
     for name, player in {**players, **guests}.items():
-        greedy[name] = await _games(recipe, await _led(recipe, tasks, player), player)
+        greedy[name] = await _games(recipe, await led(recipe, tasks, player), player)
     models = {name: trained(recipe, folder) for name, folder in checkpoints.items()}
-    found: Sequence[Task] = tasks
-    if recipe.sampler and models:
-        async with opened(recipe, recipe.sampler.reasoner or next(iter(models.values()))) as guide:
-            found = await _led(recipe, tasks, guide.by_lot())
+    found = await guided(recipe, tasks, next(iter(models.values()))) if models else tasks
     playing = [name for name in models if name in recipe.stages.eval.models]
     matches = [Match(recipe, name, models[name], tasks, found, name == playing[-1]) for name in playing]
     for likeliest, by_lot in await _all(matches):
@@ -77,9 +74,21 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     return Contest(tasks, recipe.score, greedy, sampled)
 
 
-async def _led(recipe: "Recipe", tasks: Sequence[Task], guide: Player) -> Sequence[Task]:
+async def led(recipe: "Recipe", tasks: Sequence[Task], guide: Player) -> Sequence[Task]:
     """With the frames that a guide finds, where the recipe has a sampler."""
     return await focused(tasks, recipe.sampler, guide, recipe.seed) if recipe.sampler else tasks
+
+
+async def guided(recipe: "Recipe", tasks: Sequence[Task], first: Reasoner) -> Sequence[Task]:
+    """The same for models, by one that learns nothing by reinforcement: whom the sampler names, or who was there before.
+
+    That is the recipe's own reasoner, or what a cold start, which teaches the sampler's questions, made of it: `first`.
+    """
+    if recipe.sampler is None:
+        return tasks
+    before = first if recipe.stages.cold_start.steps else recipe.reasoner
+    async with opened(recipe, recipe.sampler.reasoner or before) as guide:
+        return await led(recipe, tasks, guide.by_lot())
 
 
 async def _games(
@@ -119,7 +128,7 @@ class Match:
                 if recipe.env.max_turns > 1:
                     greedy["blind"] = await _games(recipe, found, model.greedy(at_once=True), draws=model.draws())
                 elsewhere = model.greedy(others=self.tasks)
-                shuffled = await _led(recipe, self.tasks, elsewhere)
+                shuffled = await led(recipe, self.tasks, elsewhere)
                 greedy["shuffled"] = await _games(recipe, shuffled, elsewhere, draws=model.draws(others=self.tasks))
         return greedy, sampled
 

@@ -37,7 +37,7 @@ def judge(
             continue
         for episode, earned in zip(games.rounds[0], games.rewards[0], strict=True):
             record.add(episode, earned, policy=name, stage="eval")
-        if isinstance(recipe.data.eval, Prepared) and recipe.segmenter:
+        if isinstance(recipe.data.eval, Prepared) and (recipe.segmenter or (recipe.drawing and name in models)):
             _predicted(folder / "predictions" / name / NAME, games)
     write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
     kinds = [task.truth.kind for task in played.tasks]

@@ -76,8 +76,9 @@ def told(episode: Episode, earned: RewardBreakdown) -> str:
 
 
 def transcript(episode: Episode) -> str:
-    """What was seen and said, turn by turn, and how it ended."""
-    turns = "\n".join(f"  {line}" for turn in episode.turns for line in _turn(turn))
+    """What was seen and said, turn by turn, and how it ended; what a sampler asked comes first."""
+    asked = episode.task.focus.trace if episode.task.focus else ()
+    turns = "\n".join(f"  {line}" for turn in (*asked, *episode.turns) for line in _turn(turn))
     why = f" ({episode.error})" if episode.error else ""
     return f"{episode.task.id}\n{turns}\n  {episode.stop}{why}"
 

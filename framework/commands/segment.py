@@ -1,23 +1,25 @@
 """limner segment: ask a recipe's policy about an image or a clip, and draw what it means into every frame.
 
-MEDIA, "query" ─▶ episode ─▶ segmenter, propagator ─▶ overlay.mp4 (an image: .png) · masks.json · trace.txt
+MEDIA, "query" ─▶ sampler ─▶ episode ─▶ segmenter, propagator ─▶ overlay.mp4 (an image: .png) · masks.json · trace.txt
 """
 
 import argparse
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from framework.commands import console, takes_out, written_to
 from framework.commands.play import player, transcript
+from framework.contest import guided, led, opened, trained
 from framework.errors import PixelError, UserError
 from framework.recipe import Recipe, find_recipe
 from framework.record import on_disk, writable
 from framework.rollout import play
 from framework.tracing import Draws, Traced, Tracer
+from framework.training import TRAINED
 from framework.types import Broken, Episode, Task
 from framework.vision import coco, masks
 from framework.vision.draw import drawn, film, picture, pictures
@@ -84,24 +86,25 @@ def _task(media: str, query: str) -> Task:
 async def _played(
     recipe: Recipe, task: Task, policy: str, model: Path | None, out: Path
 ) -> tuple[Episode, Traced, str]:
-    """The episode, what it means, and who played it."""
+    """The episode, what it means, and who played it; as in an evaluation, a sampler is asked first."""
     if policy != MODEL:
-        episode = await play(task, recipe.env, player(policy, out)(task, recipe.env, recipe.seed))
+        who = player(policy, out)
+        [task] = await led(recipe, [task], who)
+        episode = await play(task, recipe.env, who(task, recipe.env, recipe.seed))
         return episode, _meant(recipe, episode), policy
-    folder = str(model or _newest(recipe) or recipe.reasoner.path)
-    if not folder:
-        train = f"train one (limner train {recipe.name}) or name one with --model"
-        raise UserError(f"{recipe.name}: there is no model in runs/{recipe.name}; {train}")
     if model and not (model / "config.json").is_file():
         raise UserError(f"{model}: holds no model (config.json); give the folder of one, as Hugging Face lays it out")
-    return *await _by_model(recipe, task, folder), f"model {folder}"
+    models = [model] if model else _left(recipe)
+    if not models:
+        train = f"train one (limner train {recipe.name}) or name one with --model"
+        raise UserError(f"{recipe.name}: there is no model in runs/{recipe.name}; {train}")
+    return *await _by_model(recipe, task, models), f"model {models[-1]}"
 
 
-async def _by_model(recipe: Recipe, task: Task, folder: str) -> tuple[Episode, Traced]:
-    """Always the likeliest token."""
-    from framework.contest import opened, trained
-
-    async with opened(recipe, trained(recipe, Path(folder))) as model:
+async def _by_model(recipe: Recipe, task: Task, models: Sequence[Path]) -> tuple[Episode, Traced]:
+    """Always the likeliest token of the last one."""
+    [task] = await guided(recipe, [task], trained(recipe, models[0]))
+    async with opened(recipe, trained(recipe, models[-1])) as model:
         episode = await play(task, recipe.env, model.greedy()(task, recipe.env, recipe.seed))
         return episode, _meant(recipe, episode, model.draws())
 
@@ -113,12 +116,12 @@ def _meant(recipe: Recipe, episode: Episode, draws: Draws | None = None) -> Trac
     return _sound(tracer.traced([episode])[0]) if tracer else Traced()
 
 
-def _newest(recipe: Recipe) -> Path | None:
-    """What the recipe's last stage has left."""
+def _left(recipe: Recipe) -> list[Path]:
+    """What the recipe's stages have left, in their order; or what they would begin with."""
     from framework.train.run import Run
 
-    stages = (Run(Path("runs") / recipe.name, stage).model() for stage in ("rl", "cold_start"))
-    return next(filter(None, stages), None)
+    left = [Run(Path("runs") / recipe.name, stage).model() for stage in TRAINED]
+    return list(filter(None, left)) or ([Path(recipe.reasoner.path)] if recipe.reasoner.path else [])
 
 
 # ---- what is written -------------------------------------------------------------------------------------------------

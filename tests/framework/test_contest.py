@@ -87,5 +87,21 @@ def test_a_game_that_shows_an_overview_and_nothing_else_is_not_played_on_grey(re
     assert "shuffled" in told.greedy
 
 
+def test_who_leads_the_models_is_not_one_that_learned_by_reinforcement():
+    """Without a cold start it is the recipe's own reasoner; with one, what that left."""
+
+    def asked(checkpoint: str, *changes: str) -> list[str]:
+        lean = ["reasoner.grounding=0", "data.eval.count=2", "stages.eval.rounds=0", "stages.eval.tampered=false"]
+        found = find_recipe("videoseg_r1/mini", [*lean, "stages.eval.players=[]", *changes])
+        told = asyncio.run(contest(found, {"rl": Path(checkpoint)})).greedy["rl"]
+        traces = [episode.task.focus.trace for episode in told.rounds[0] if episode.task.focus]
+        return [turn.said.text for trace in traces for turn in trace]
+
+    one, other = (find_recipe("videoseg_r1/mini", ["reasoner.grounding=0", f"reasoner.seed={n}"]) for n in (0, 1))
+    alone = "stages.cold_start.steps=0"
+    assert asked(one.reasoner.folder(), alone) == asked(other.reasoner.folder(), alone) != []
+    assert asked(one.reasoner.folder()) != asked(other.reasoner.folder())
+
+
 def _said(played: Played) -> list[str]:
     return [turn.said.text for each in played.rounds for episode in each for turn in episode.turns]

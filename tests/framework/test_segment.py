@@ -106,6 +106,26 @@ def test_an_image_comes_back_as_a_picture(tmp_path: Path):
     assert drawn.shape == (256, 256, 3)
 
 
+def sought(out: Path, *more: str) -> str:
+    """What is left of a question about a clip whose middle lacks what is asked for, with a sampler."""
+    name = "lab:search/eval/9"
+    asked = ["--recipe", "videoseg_r1/mini", "--out", str(out), *more, "reasoner.grounding=0"]
+    main(["segment", name, task(name).question, *asked])
+    return (out / "trace.txt").read_text()
+
+
+def test_where_to_look_is_asked_first_as_in_an_evaluation(tmp_path: Path):
+    said = sought(tmp_path, "--policy", "expert")
+    assert said.count("▸") == 4 + 4 + 1  # K replies each of two questions, and the game
+    assert told(tmp_path)["frame"] in task("lab:search/eval/9").truth.boxes
+    assert agreement(tmp_path, task("lab:search/eval/9")) > 0.9
+
+
+def test_a_model_is_led_by_its_sampler_as_well(tmp_path: Path):
+    model = find_recipe("videoseg_r1/mini", ["reasoner.grounding=0"]).reasoner.folder()
+    assert sought(tmp_path, "--model", model).count("▸") > 4
+
+
 def test_without_a_propagator_only_the_frame_spoken_of_has_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert segment(NAME, tmp_path, "--policy", "expert", "propagator=null") == 0
     found = told(tmp_path)
