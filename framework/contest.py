@@ -80,9 +80,9 @@ async def led(recipe: "Recipe", tasks: Sequence[Task], guide: Player) -> Sequenc
 
 
 async def guided(recipe: "Recipe", tasks: Sequence[Task], first: Reasoner) -> Sequence[Task]:
-    """The same for models, by one that learns nothing by reinforcement: whom the sampler names, or who was there before.
+    """The same for models, by one that learned nothing by reinforcement: whom the sampler names, or who was before it.
 
-    That is the recipe's own reasoner, or what a cold start, which teaches the sampler's questions, made of it: `first`.
+    That is the recipe's reasoner, or what a cold start, which teaches the sampler's questions, made of it: `first`.
     """
     if recipe.sampler is None:
         return tasks

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.chat.thought import thought_tokens
+from framework.conduct import empty_keyframes, turns_used, unread_replies
 from framework.env import Rules
 from framework.errors import DataError
 from framework.policy import Player
@@ -28,13 +29,14 @@ from framework.rollout import play
 from framework.rubric import Rubric
 from framework.tracing import Draws
 from framework.training import TRAINED
-from framework.types import Broken, Episode, Malformed, RewardBreakdown, Stop, Task
+from framework.types import Broken, Episode, Malformed, NotApplicable, RewardBreakdown, Stop, Task
 
 Scores = NDArray[np.float64]
 TOGETHER = 256
 """Episodes in play at one time."""
 RESAMPLES = 10_000
 """Draws of the bootstrap."""
+CONDUCT = {each.__name__: each for each in (turns_used, unread_replies, empty_keyframes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,14 @@ class Played:
     def scores(self) -> Scores:
         """The score of each task, its mean over rounds; 0 where there is none.
 
-        NaN where our machinery failed in every round: that says nothing of who played, and is left out of every mean.
+        NaN where in every round there was nothing to be measured, as on a task without truth, or our machinery failed:
+        that says nothing of who played, and is left out of every mean.
         """
         return mean_known(np.array([[self._score(row) for row in each] for each in self.rewards]))
 
     def _score(self, earned: RewardBreakdown) -> float:
-        return earned.parts.get(self.score_name, np.nan if self._lost(earned) else 0.0)
+        nothing = isinstance(earned.failures.get(self.score_name), NotApplicable)
+        return earned.parts.get(self.score_name, np.nan if nothing or self._lost(earned) else 0.0)
 
     def _lost(self, earned: RewardBreakdown) -> str:
         """Why our machinery has no score; empty if it is not to blame."""
@@ -88,9 +92,13 @@ class Played:
         return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
     def well_formed(self) -> float:
-        """The share of episodes in which every reply was an action; of those that were played to their end."""
-        episodes = [episode for each in self.rounds for episode in each if episode.stop is not Stop.ERROR]
-        return float(np.mean([_readable(episode) for episode in episodes])) if episodes else float("nan")
+        """The share of episodes in which every reply was an action."""
+        return float(np.mean([_readable(episode) for episode in self.sound])) if self.sound else float("nan")
+
+    @property
+    def sound(self) -> list[Episode]:
+        """Those that were played to their end."""
+        return [episode for each in self.rounds for episode in each if episode.stop is not Stop.ERROR]
 
 
 def mean_known(rows: Scores) -> Scores:
@@ -151,6 +159,10 @@ class Row:
     sampled_well_formed: float | None = None
     thought_tokens: float | None = None
     """How much was thought about a task; None in an evaluation that did not say."""
+    turns_used: float | None = None
+    unread_replies: float | None = None
+    empty_keyframes: float | None = None
+    """How it was played: framework/conduct.py; None in an evaluation that did not say."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
     lost: float = 0.0
@@ -166,6 +178,7 @@ def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) ->
         well_formed=greedy.well_formed(),
         sampled_well_formed=sampled.well_formed() if sampled else None,
         thought_tokens=float(greedy.thoughts().mean()),
+        **{name: measure(greedy.sound) for name, measure in CONDUCT.items()},
         parts=greedy.parts(),
         by_kind={str(kind): _mean(scores[kinds == kind]) for kind in np.unique(kinds)},
         lost=float(np.mean([bool(reason) for reason in greedy.lost()])),
@@ -178,7 +191,8 @@ def _mean(scores: Scores) -> float:
     return float(there.mean()) if len(there) else float("nan")
 
 
-COLUMNS = ("score", "sampled_score", "well_formed", "sampled_well_formed", "thought_tokens", "lost_share", "by_kind")
+SAID = ("score", "sampled_score", "well_formed", "sampled_well_formed", "thought_tokens", *CONDUCT)
+COLUMNS = (*SAID, "lost_share", "by_kind")
 """What eval.json says of everyone, beside the parts of a reward; no part may be called so."""
 
 
@@ -189,11 +203,7 @@ def write(
     found: dict[str, Any] = {"n": len(tasks), "tasks": _digest(tasks), "seed": seed, "score_name": score_name}
     found["policies"] = {
         name: {
-            "score": each.score,
-            "sampled_score": each.sampled_score,
-            "well_formed": each.well_formed,
-            "sampled_well_formed": each.sampled_well_formed,
-            "thought_tokens": each.thought_tokens,
+            **{column: getattr(each, column) for column in SAID},
             **({"lost_share": each.lost} if each.lost else {}),
             **each.parts,
             "by_kind": dict(each.by_kind),
@@ -257,7 +267,7 @@ def read(path: Path) -> Verdict:
 
 def _row(found: dict[str, Any]) -> Row:
     own = {name: found.pop(name) for name in ("score", "sampled_score", "well_formed", "by_kind")}
-    for name in ("sampled_well_formed", "thought_tokens"):
+    for name in ("sampled_well_formed", "thought_tokens", *CONDUCT):
         own[name] = found.pop(name, None)  # an older evaluation did not say it
     for name in ("score", "well_formed"):
         own[name] = _number(own[name])

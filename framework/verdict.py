@@ -61,9 +61,10 @@ def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]
         return {}
     before, after = models[0], models[-1]
     ways = {"greedy": played.greedy, "sampled": played.sampled}
-    return {
+    found = {
         way: gain(games[after].scores(), games[before].scores(), seed) for way, games in ways.items() if after in games
     }
+    return {way: each for way, each in found.items() if each.mean == each.mean}  # none where nothing has a score
 
 
 def _players(rows: Mapping[str, Row], score_name: str) -> Table:

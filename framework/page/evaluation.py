@@ -4,7 +4,9 @@ before .35  after .53  gain +.18 [+.15, +.21] ─▶ "Reinforcement taught it so
 before .35  after .36  gain +.01 [−.01, +.03] ─▶ "… chance could explain …: the interval holds 0"
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from framework.evaluate import Gain, Row, Verdict
@@ -13,12 +15,30 @@ from framework.page.run import Line, Run, Section
 Cell = str | dict[str, Any]
 """What stands in a table: text, or text with a bar of some share of the width."""
 
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How everyone played, in a number each; left out if it is the usual one for all."""
+
+    title: str
+    name: str
+    """As `Row` calls it."""
+    usual: float
+    form: str
+
+
 TAMPERED = {
     "blanked": "shown grey where it looked",
     "blind": "made to answer before it looked",
     "shuffled": "shown another task's clip",
 }
 """What was done to the eyes of the last model; `cold_start_blanked` names another."""
+CONDUCT = (
+    Column("thought", "thought_tokens", 0, ".1f"),
+    Column("turns", "turns_used", 1, ".2f"),
+    Column("unread", "unread_replies", 0, ".1%"),
+    Column("target not on keyframe", "empty_keyframes", 0, ".1%"),
+)
 SHARE = 10
 """The first and the last step of this many say how the reward moved."""
 
@@ -36,6 +56,10 @@ def headline(run: Run) -> Section | None:
 
 def _learned(found: Verdict) -> str:
     gain, models = found.gains.get("greedy"), found.models
+    if models and all(math.isnan(found.rows[name].score) for name in models):
+        return (
+            f"“{found.score_name}” says nothing of these {found.tasks} held-out tasks: their truth is not known here."
+        )
     mean = f"the mean of “{found.score_name}” over {found.tasks} held-out tasks"
     if gain is None or len(models) < 2:
         scores = ", ".join(f"{_score(found, name)} for {name}" for name in models) or "known of scripted players only"
@@ -50,7 +74,7 @@ def _learned(found: Verdict) -> str:
 
 
 def _score(found: Verdict, name: str) -> str:
-    return f"{found.rows[name].score:.3f}"
+    return _number(found.rows[name].score)
 
 
 def _said(gain: Gain) -> str:
@@ -112,12 +136,12 @@ def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
     parts = _parts(found, rows)
     lot = any(row.sampled_score is not None for row in rows.values())
     by_lot = ["by lot"] if lot else []
-    thought = ["thought"] if any(row.thought_tokens for row in rows.values()) else []
-    columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *thought, *parts]
+    told = [each for each in CONDUCT if any(getattr(row, each.name) not in (None, each.usual) for row in rows.values())]
+    columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *(each.title for each in told), *parts]
     cells = [
         [name, _bar(row.score), *([_number(row.sampled_score)] if lot else [])]
         + [_share(row.well_formed), *([_share(row.sampled_well_formed)] if lot else [])]
-        + [_number(row.thought_tokens, ".1f") for _ in thought]
+        + [_number(getattr(row, each.name), each.form) for each in told]
         + [_number(row.parts.get(part)) for part in parts]
         for name, row in rows.items()
     ]

@@ -1,5 +1,7 @@
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from envs.keyframes import Keyframes
 from framework.env import Rules
-from framework.evaluate import Arena, gain, play_all, row, write
+from framework.evaluate import Arena, gain, play_all, read, row, write
 from framework.policy import Scripted
 from framework.rubric import Rubric
 from framework.types import Task, Truth, Video
@@ -32,8 +34,8 @@ ARENA = Arena(Keyframes(), RUBRIC, "place")
 RIGHT, HALF = (f'<answer>{{"keyframe": 1, "bbox_2d": [0, 0, 500, {high}]}}</answer>' for high in (500, 250))
 
 
-def played(*lines: str, rounds: int = 1):
-    return asyncio.run(play_all(TASKS, ARENA, lambda task, rules, seed: Scripted(*lines), rounds))
+def played(*lines: str, rounds: int = 1, tasks: Sequence[Task] = TASKS):
+    return asyncio.run(play_all(tasks, ARENA, lambda task, rules, seed: Scripted(*lines), rounds))
 
 
 def test_a_task_without_an_answer_scores_nothing_and_still_counts() -> None:
@@ -52,6 +54,27 @@ def test_what_was_thought_is_counted_and_is_the_rows() -> None:
     assert aloud.thoughts() == pytest.approx([10.0] * 6)
     assert row(TASKS, aloud).thought_tokens == 10
     assert row(TASKS, played(RIGHT)).thought_tokens == 0
+
+
+def test_how_it_was_played_is_the_rows() -> None:
+    """Clips of four frames whose first and third lack what is asked for."""
+    look = '<select>{"start": 0, "end": 3, "keyframe": 0}</select>'
+    aside = '<answer>{"keyframe": 2, "bbox_2d": [0, 0, 500, 500]}</answer>'
+    lines = iter([[look, RIGHT], [look, aside], [RIGHT], [aside], ["?"], [look, "?"]])
+    found = asyncio.run(play_all(TASKS, ARENA, lambda task, rules, seed: Scripted(*next(lines))))
+    told = row(TASKS, found)
+    assert told.turns_used == pytest.approx(9 / 6)
+    assert told.unread_replies == pytest.approx(2 / 9)
+    assert told.empty_keyframes == pytest.approx(3 / 5), "the fifth was shown no frame large, and named none"
+
+
+def test_a_task_without_truth_has_no_score() -> None:
+    tasks = [*TASKS[:1], replace(TASKS[1], truth=Truth())]
+    found = asyncio.run(play_all(tasks, ARENA, lambda task, rules, seed: Scripted(RIGHT)))
+    assert found.scores() == pytest.approx([1.0, np.nan], nan_ok=True)
+    assert row(tasks, found).score == 1.0
+    assert found.lost() == ["", ""]
+    assert np.isnan(row(tasks[1:], played(RIGHT, tasks=tasks[1:])).score)
 
 
 def test_each_round_and_task_is_asked_with_its_own_seed() -> None:
@@ -90,6 +113,18 @@ def test_eval_json_has_the_table_and_the_gain(tmp_path: Path) -> None:
     assert found["policies"]["rl"]["score"] == 1.0
     assert found["policies"]["rl"]["by_kind"] == {"even": 1.0, "odd": 1.0}
     assert found["policies"]["cold_start"]["sampled_score"] is None
+    assert (found["policies"]["rl"]["turns_used"], found["policies"]["rl"]["empty_keyframes"]) == (1.0, 0.0)
+    assert read(tmp_path / "eval.json").rows == rows
     assert found["policies"]["cold_start"]["form"] == 1.0
     assert found["gain"]["mean"] == pytest.approx(0.5)
     assert found["gain"]["sampled"]["low"] == pytest.approx(0.5)
+
+
+def test_an_evaluation_that_did_not_say_how_it_was_played_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "eval.json"
+    write(path, "place", seed=3, tasks=TASKS, rows={"rl": row(TASKS, played(RIGHT))}, gains={})
+    found = json.loads(path.read_text())
+    for name in ("turns_used", "unread_replies", "empty_keyframes", "thought_tokens"):
+        del found["policies"]["rl"][name]
+    path.write_text(json.dumps(found))
+    assert read(path).rows["rl"].turns_used is None

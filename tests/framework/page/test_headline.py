@@ -47,6 +47,21 @@ def test_a_loss_is_told_as_one() -> None:
     assert "a change of −0.050 with a 95 % interval of −0.080 to −0.020" in told
 
 
+def test_where_no_task_has_a_score_nothing_is_said_of_learning() -> None:
+    unknown = {name: replace(each, score=float("nan")) for name, each in ROWS.items()}
+    told = sentence(replace(FOUND, rows=unknown, gains={}))
+    assert told == "“place” says nothing of these 300 held-out tasks: their truth is not known here."
+
+
+def test_how_everyone_played_has_columns_where_it_is_not_the_usual() -> None:
+    rows = ROWS | {"rl": replace(ROWS["rl"], turns_used=2.5, unread_replies=0.0, empty_keyframes=0.125)}
+    told = evaluation(Run([], {}, replace(FOUND, rows=rows), Images([], Path())))
+    assert told
+    [players] = told["tables"]
+    assert players["columns"][-2:] == ["turns", "target not on keyframe"]
+    assert [each[-2:] for each in players["rows"]] == [["–", "–"], ["–", "–"], ["2.50", "12.5%"]]
+
+
 def test_one_model_alone_has_gained_on_nobody() -> None:
     told = sentence(replace(FOUND, rows={"random": ROWS["random"], "rl": ROWS["rl"]}, gains={}))
     assert told == (
