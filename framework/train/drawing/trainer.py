@@ -1,7 +1,7 @@
 """The trainers of a policy that draws: rewards are known once its masks are, which is in the middle of a step.
 
     1  sample          a batch in the order of its tasks, not scored                    the buffer
-    2  balance         over the ranks                                                   verl
+    2  balance         over the ranks, group by group                                   dealing.py
     3  old log-probs   and of the same forward pass every turn's masks, as bits         the engine (engine.py)
     4  gap, canary     as without a pen
     5  draw, score     bits ─▶ `Turn.drawn` ─▶ rewards, in the order of the batch       here
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from transfer_queue import KVBatchMeta
+from verl.utils.seqlen_balancing import calculate_workload, log_seqlen_unbalance
 from verl.workers.utils.padding import response_from_nested
 
 from framework import drawing
@@ -26,6 +27,7 @@ from framework.calibration import uncalibrated
 from framework.drawing import Sitting
 from framework.errors import ConfigError
 from framework.train.buffer import Buffer, BufferAsync
+from framework.train.drawing.dealing import dealt
 from framework.train.drawing.portfolio import unpack, with_drawings
 from framework.train.metrics import Metrics
 from framework.train.scorer import Scorer
@@ -106,6 +108,18 @@ class Draws(Limner):
         made = object.__new__(GatheredBufferAsync if isinstance(buffer, BufferAsync) else GatheredBuffer)
         vars(made).update(vars(buffer), trainer=self)
         return made
+
+    def _balance_batch(self, batch: KVBatchMeta, metrics: Any, *args: Any, **settings: Any) -> KVBatchMeta:
+        """Whole groups to each rank. verl deals single episodes by their length: then every rank would have a few of
+        each group, and look anew at frames on which a group draws together."""
+        batch = super()._balance_batch(batch, metrics, *args, **settings)  # fills it up, and knows its ranks
+        ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
+        lengths = [int(tag["seq_len"]) for tag in batch.tags]
+        work = calculate_workload(torch.tensor(lengths)).tolist()
+        hands = dealt([key.split("_")[0] for key in batch.keys], work, ranks)
+        metrics.update(log_seqlen_unbalance(lengths, hands, "global_seqlen"))
+        batch.reorder([row for hand in hands for row in hand])
+        return batch
 
     def draw(self, batch: KVBatchMeta) -> None:
         """A pass for the masks of an evaluation, in which nothing else asks for one."""
