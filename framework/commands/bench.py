@@ -18,6 +18,7 @@ BENCHES = {
     "drawing": "framework.train.bench.drawing",
     "families": "framework.train.bench.families",
     "loop": "framework.train.bench.loop",
+    "released": "framework.train.bench.released",
     "rewards": "framework.bench.rewards",
     "vision": "framework.bench.vision",
 }
