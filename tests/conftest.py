@@ -20,7 +20,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test fetches anything, nor wa
 settings.register_profile("house", deadline=None)  # a busy machine is slow, not wrong
 settings.load_profile("house")
 
-LONGEST = ("test_training.py", "test_engine.py")
+LONGEST = ("test_training.py", "test_engine.py", "test_drawing_run.py")
 """They come first, so that no worker is left alone with one of them at the end."""
 
 Way = Callable[[Any, dict[str, Any]], Any]
