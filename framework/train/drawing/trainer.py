@@ -31,7 +31,7 @@ from framework.train.drawing.dealing import dealt
 from framework.train.drawing.portfolio import unpack, with_drawings
 from framework.train.metrics import Metrics
 from framework.train.scorer import Scorer
-from framework.train.storage import column, fetch
+from framework.train.storage import column, fetch, group_of
 from framework.train.trainer import ColocateAsync, Limner, SeparateAsync, Sync
 from framework.types import Drawn, Episode
 
@@ -116,7 +116,7 @@ class Draws(Limner):
         ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
         lengths = [int(tag["seq_len"]) for tag in batch.tags]
         work = calculate_workload(torch.tensor(lengths)).tolist()
-        hands = dealt([key.split("_")[0] for key in batch.keys], work, ranks)
+        hands = dealt([group_of(key) for key in batch.keys], work, ranks)
         metrics.update(log_seqlen_unbalance(lengths, hands, "global_seqlen"))
         batch.reorder([row for hand in hands for row in hand])
         return batch
