@@ -102,8 +102,10 @@ class Endpoint(Asking):
 
     def lacking(self) -> Broken | None:
         """What must be there before anything can be asked, and is not."""
-        if self.key and not os.environ.get(self.key):
+        if self.key and not self._secret:
             return Broken(f"the environment has no {self.key}; put the key of {self.url} there")
+        if not (self._secret.isascii() and self._secret.isprintable()):
+            return Broken(f"{self.key} in the environment holds what no key does; put the key of {self.url} there")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -136,6 +138,11 @@ class Endpoint(Asking):
         return failed
 
     @property
+    def _secret(self) -> str:
+        """The key. It goes into a request's header and nowhere else."""
+        return os.environ.get(self.key, "").strip() if self.key else ""
+
+    @property
     def _folder(self) -> Path:
         return Path(self.cache) if self.cache else cache_folder() / "asked"
 
@@ -156,18 +163,41 @@ class Endpoint(Asking):
         """One reply."""
         headers = {"Content-Type": "application/json"}
         if self.key:
-            headers["Authorization"] = f"Bearer {os.environ[self.key]}"
+            headers["Authorization"] = f"Bearer {self._secret}"
         where = f"{self.url}/chat/completions"
         data = sent(where, json.dumps(self._body(messages)).encode(), headers=headers, timeout_s=self.timeout_s)
-        try:
-            reply = json.loads(data)
-            choice, usage = reply["choices"][0], reply.get("usage")
-            text = choice["message"]["content"]
-            cut_off = choice.get("finish_reason") == "length"
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise Refused(f"{where}: the reply is no chat completion ({type(error).__name__}: {error})") from None
-        words = text if isinstance(text, str) else ""
-        return Said(words, cut_off, _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+        return _read(where, data)
+
+
+def _read(where: str, data: bytes) -> Said:
+    """What a completion says; a server's own word where there is none."""
+    try:
+        reply = json.loads(data)
+        if told := _complaint(reply):
+            raise Refused(f"{where}: {told}")
+        choice, usage = reply["choices"][0], reply.get("usage")
+        text, end = _words(choice["message"]["content"]), choice.get("finish_reason")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise Refused(f"{where}: the reply is no chat completion ({type(error).__name__}: {error})") from None
+    if end == "content_filter":
+        raise Refused(f"{where}: the server's filter withheld the reply", may_pass=False)
+    return Said(text, end == "length", _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+
+
+def _complaint(reply: Any) -> str:
+    """Some refuse with 200 and {"error": {"message": …}}."""
+    if not isinstance(reply, dict) or cast(dict[str, Any], reply).get("choices"):
+        return ""
+    told: Any = cast(dict[str, Any], reply).get("error")
+    said: Any = cast(dict[str, Any], told).get("message") if isinstance(told, dict) else told
+    return " ".join(str(said or "").split())[:200]
+
+
+def _words(content: Any) -> str:
+    """The text of a message, which some write in parts."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -32,15 +32,17 @@ def sent(
     timeout_s: float,
     longest: int = LONGEST,
 ) -> bytes:
-    """What is replied: to a POST if there is a body, else to a GET. `timeout_s` is for all of it."""
+    """What is replied: to a POST if there is a body, else to a GET. `timeout_s` is for all of it, though a read that
+    began in time may take as long once more."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
+    until = time.monotonic() + timeout_s
     try:
         request = Request(where, body, dict(headers or {}), method=method)
         with urlopen(request, timeout=timeout_s) as reply:
-            return _all(reply, time.monotonic() + timeout_s, longest)
+            return _all(reply, until, longest)
     except HTTPError as error:
         said = f"{where}: {error.code} {_detail(error)}".rstrip()
         after = str(error.headers.get("Retry-After", ""))
@@ -48,8 +50,8 @@ def sent(
         raise Refused(said, may_pass, float(after) if after.isdecimal() else 0.0) from None
     except (OSError, HTTPException) as error:  # refused, reset, timed out, cut
         raise Refused(f"{where}: {getattr(error, 'reason', error) or type(error).__name__}") from None
-    except ValueError as error:  # an address or a key that no request can hold
-        raise Refused(f"{where}: cannot be asked ({error})", may_pass=False) from None
+    except ValueError:  # its words may quote a header, and that may hold a key
+        raise Refused(f"{where}: cannot be asked; no request can hold this address or its headers", False) from None
 
 
 def _all(reply: Any, until: float, longest: int) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 
 from framework.endpoint import Endpoint
 from framework.types import Broken
+from framework.wire import Refused, sent
 
 Request = BaseHTTPRequestHandler
 Way = Callable[[Request, dict[str, Any]], Any]
@@ -149,7 +150,15 @@ TROUBLE = {
     "a wrong key": (refuses(401, b"no such key"), "401 no such key", 1),
     "no such model": (refuses(404), "404", 1),
     "not json": (sends(b"<html>"), "is no chat completion", 3),
-    "not a chat": (sends(b'{"error": "what?"}'), "is no chat completion (KeyError: 'choices')", 3),
+    "not a chat": (sends(b'{"what": "?"}'), "is no chat completion (KeyError: 'choices')", 3),
+    "a refusal that calls itself fine": (sends(b'{"error": {"message": "no credit\\nleft"}}'), ": no credit left", 3),
+    "a refusal in a word": (sends(b'{"error": "what?", "choices": null}'), "completions: what?", 3),
+    "withheld": (sends(b'{"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]}'), "filter", 1),
+    "a number for a text": (
+        sends(b'{"choices": [{"message": {"content": 7}}]}'),
+        "is no chat completion (TypeError",
+        3,
+    ),
     "no choice": (sends(b'{"choices": []}'), "is no chat completion (IndexError", 3),
     "a list": (sends(b"[]"), "is no chat completion (TypeError", 3),
     "not utf-8": (sends(b"\xff\xfe\xfa"), "is no chat completion", 3),
@@ -268,11 +277,46 @@ def test_a_key_that_is_not_there_or_cannot_be_sent_is_broken(
     assert at("http://127.0.0.1:1/v1", key="NO_KEY").ask(["?"], whole) == [
         Broken("the environment has no NO_KEY; put the key of http://127.0.0.1:1/v1 there")
     ]
-    monkeypatch.setenv("NO_KEY", "two\nlines")
+    for secret in ("two\nlines", "sk-…"):
+        monkeypatch.setenv("NO_KEY", secret)
+        with serve(says("fine")) as served:
+            [found] = at(served.url, key="NO_KEY").ask(["?"], whole)
+        assert found == Broken(f"NO_KEY in the environment holds what no key does; put the key of {served.url} there")
+
+
+def test_no_reason_quotes_a_key_and_the_end_of_its_line_is_no_part_of_it(
+    at: At, monkeypatch: pytest.MonkeyPatch, serve: Serve
+) -> None:
+    monkeypatch.setenv("MY_KEY", "secret\n")
     with serve(says("fine")) as served:
-        [found] = at(served.url, key="NO_KEY").ask(["?"], whole)
-    assert isinstance(found, Broken)
-    assert "cannot be asked" in found.reason
+        assert at(served.url, key="MY_KEY").ask(["?"], whole) == ["fine"]
+    assert served.keys == ["Bearer secret"]
+    with pytest.raises(Refused, match="cannot be asked") as refused:
+        sent("http://127.0.0.1:9", headers={"Authorization": "Bearer secret\n"}, timeout_s=1)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_reply_in_parts_is_their_text(at: At, serve: Serve) -> None:
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "fi"}, {"type": "text", "text": "ne"}]
+    with serve(sends(json.dumps({"choices": [{"message": {"content": parts}}]}).encode())) as served:
+        assert at(served.url).ask(["?"], whole) == ["fine"]
+
+
+def test_what_an_answer_took_before_it_came_counts_as_well(serve: Serve) -> None:
+    def late(request: Request, _: dict[str, Any]) -> None:
+        time.sleep(0.6)
+        request.send_response(200)
+        request.end_headers()
+        for _byte in range(20):
+            request.wfile.write(b" ")
+            request.wfile.flush()
+            time.sleep(0.1)
+
+    with serve(late) as served:
+        start = time.monotonic()
+        with pytest.raises(Refused, match="timed out"):
+            sent(f"{served.url}/chat/completions", b"{}", timeout_s=1.0)
+        assert time.monotonic() - start < 1.5
 
 
 def test_a_cache_that_cannot_be_written_is_broken(at: At, tmp_path: Path) -> None:
