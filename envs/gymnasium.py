@@ -5,9 +5,8 @@
 The task says which world (framework/data/gymnasium.py); the reward `env_return` hands on what was paid.
 """
 
-import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field, field_validator
 
@@ -15,13 +14,11 @@ from framework.chat.grammar import Grammar
 from framework.config import Fault
 from framework.env import Rules
 from framework.errors import NoExpert
-from framework.types import Action, Answer, Malformed, Observation, Past, Picture, Reply, Role, Task
+from framework.types import Action, Answer, Malformed, Observation, Past, Picture, Reply, Role, Task, Video
 from framework.vision import inline
 from framework.vision.plan import Look
+from framework.worker import Worker
 from framework.world import World
-
-if TYPE_CHECKING:
-    from framework.vision.footage import Pixels
 
 
 class Gymnasium(Rules):
@@ -64,14 +61,16 @@ class Gymnasium(Rules):
 
 
 class GymnasiumGame:
+    """The world is opened, played and closed in one thread."""
+
     def __init__(self, rules: Gymnasium, task: Task) -> None:
         self.rules, self.task = rules, task
-        self.world = World(task.truth.world)
+        self.worker = Worker("world")
+        self.world: World | None = None
         self.turns = 0
 
     async def start(self) -> Observation:
-        self._fits()
-        image = await asyncio.to_thread(self.world.opening)
+        image = await self.worker.does(self._opened)
         names = ", ".join(self.rules.actions)
         asked = self.rules.prompt.replace("{question}", self.task.question).replace("{actions}", names)
         return Observation((asked, "Step 0: ", self.shown(image), "\n"))
@@ -81,30 +80,44 @@ class GymnasiumGame:
             return Observation((f"That could not be read: {action.parsed.reason}.\n",))
         number = self.rules.number(action)
         assert number is not None, "the rules let through what is no action"
-        image, paid, done = await asyncio.to_thread(self.world.step, first(self.world) + number)
+        image, paid, done = await self.worker.does(self._stepped, number)
         self.turns += 1
         if done:
             return Observation((), done=True, paid=paid)
         return Observation((f"Step {self.turns}: ", self.shown(image), "\n"), paid=paid)
 
     async def close(self) -> None:
-        self.world.close()
+        await self.worker.ends(self._closed)
 
-    def shown(self, image: "Pixels") -> Picture:
-        return self.rules.look.picture(inline.video(image), 0, Role.DETAIL, self.rules.sight.unit)
+    def shown(self, image: Video) -> Picture:
+        return self.rules.look.picture(image, 0, Role.DETAIL, self.rules.sight.unit)
 
-    def _fits(self) -> None:
+    # ---- in its thread -----------------------------------------------------------------------------------------------
+
+    def _opened(self) -> Video:
+        self.world = World(self.task.truth.world)
+        self._fits(self.world)
+        return inline.video(self.world.opening())
+
+    def _stepped(self, number: int) -> tuple[Video, float, bool]:
+        assert self.world is not None, "a game is started before it is played"
+        image, paid, done = self.world.step(first(self.world) + number)
+        return inline.video(image), paid, done
+
+    def _closed(self) -> None:
+        if self.world is not None:
+            self.world.close()
+
+    def _fits(self, world: World) -> None:
         """Has every action a name?"""
-        space: Any = self.world.env.action_space
+        space: Any = world.env.action_space
         count = getattr(space, "n", None)
         if count is None:
             raise ValueError(
-                f"{self.world.id}: its actions are {space}; only discrete ones can be said by name; take another env"
+                f"{world.id}: its actions are {space}; only discrete ones can be said by name; take another env"
             )
         if count != len(self.rules.actions):
-            raise ValueError(
-                f"{self.world.id}: has {count} actions, env.actions names {len(self.rules.actions)}; name each"
-            )
+            raise ValueError(f"{world.id}: has {count} actions, env.actions names {len(self.rules.actions)}; name each")
 
 
 class Shadow:

@@ -1,6 +1,5 @@
 """The loop. Every episode, in a test, at a terminal or on a cluster, is played by these lines."""
 
-import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
@@ -9,6 +8,7 @@ from framework.env import Env, Rules
 from framework.errors import EnvError, PolicyError
 from framework.policy import Policy
 from framework.types import Episode, Malformed, Observation, Stop, Task, Turn
+from framework.worker import deadline
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ async def kept(promise: Awaitable[T], rules: Rules, what: str, kind: type[T] | N
     """What an env promised, in time and of the right kind. The one place where anything an env raises is caught."""
     name = type(rules).__name__
     try:
-        async with asyncio.timeout(rules.deadline_s):
+        async with deadline(rules.deadline_s):
             kept = await promise
     except TimeoutError:
         raise EnvError(f"{name}.{what} took longer than {rules.deadline_s:g} s (env.deadline_s)") from None

@@ -81,7 +81,7 @@ class Host:
             case "GET", "tasks", split, number:
                 return self.written(await asyncio.to_thread(self.task, split, number))
             case "GET", "clips", name, number:
-                return png(await asyncio.to_thread(self.frame, name, number))
+                return await asyncio.to_thread(lambda: png(self.frame(name, number)))
             case "POST", "games", name:
                 return await self.played(name, asked)
             case "POST", "games", name, "expert":

@@ -7,6 +7,7 @@ Envs whose observations are images show those; of all others the rendered pictur
 
 import json
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class World:
         except (ValueError, LookupError, TypeError):
             raise DataError(f"{told[:80]!r} is no world of Gymnasium; play data that says use: gymnasium") from None
         self.env: Env[Any, Any] = made(self.id, arguments)
+        self._closed = finalize(self, self.env.close)
+        self._closed.atexit = False
 
     def opening(self) -> Pixels:
         """Begin, and see."""
@@ -58,7 +61,8 @@ class World:
             raise DataError(f"{self.id}: draws with a package that is not installed: {error}") from None
 
     def close(self) -> None:
-        self.env.close()
+        """At the latest when nobody holds it any more."""
+        self._closed()
 
 
 def made(name: str, arguments: dict[str, Any]) -> "Env[Any, Any]":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from framework.testing import check_env
 from framework.types import Episode, Malformed, Stop, Task
 from framework.vision.frames import pixels
 from framework.vision.plan import Look
+from framework.world import World
 
 GRID = "framework.lab.grid:limner/Grid-v0"
 MOVES = ("left", "right", "up", "down")
@@ -98,6 +100,10 @@ def test_an_episode_travels_with_its_pictures(tmp_path: Path) -> None:
     assert len(entry.pictures) == len(episode.turns)
 
 
+happened: list[tuple[str, int]] = []
+"""To the odd ones, and in which thread."""
+
+
 class Odd(gymnasium.Env[Any, Any]):
     """Shows what it is told to, takes what it is told to, and is as slow as it is told to be."""
 
@@ -113,10 +119,16 @@ class Odd(gymnasium.Env[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
         super().reset(seed=seed)
+        happened.append(("reset", threading.get_ident()))
         return self.seen(), {}
 
+    def close(self) -> None:
+        happened.append(("close", threading.get_ident()))
+
     def step(self, action: Any) -> Any:
+        happened.append(("step", threading.get_ident()))
         time.sleep(self.slow_s)
+        happened.append(("stepped", threading.get_ident()))
         return self.seen(), float(action), True, False, {}
 
     def seen(self) -> Any:
@@ -143,7 +155,7 @@ def odd(**arguments: Any) -> Task:
 def test_an_env_without_pictures_is_seen_as_it_is_rendered(shows: str, size: tuple[int, int], value: int) -> None:
     video = odd(shows=shows).video
     assert (video.width, video.height) == size
-    picture = RULES.look.picture(video, 0, RULES.make(odd()).shown(np.zeros((8, 8, 3), np.uint8)).role, 2)
+    picture = RULES.look.picture(video, 0, RULES.make(odd()).shown(video).role, 2)
     assert pixels(picture).mean() == value
 
 
@@ -161,9 +173,34 @@ def test_an_env_that_does_not_fit_ends_the_episode_and_says_why() -> None:
     assert "Gymnasium.step took longer than 1 s" in slow.error
 
 
+def test_games_that_wait_for_others_to_step_lose_no_time_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("framework.worker.AT_ONCE", 5)
+    task, rules = odd(slow_s=0.15), Gymnasium(actions=("a", "b"), deadline_s=0.6)
+
+    async def all_of_them() -> list[Episode]:
+        return await asyncio.gather(*(play(task, rules, Scripted("<answer>a</answer>")) for _ in range(30)))
+
+    assert {episode.stop for episode in asyncio.run(all_of_them())} == {Stop.ANSWERED}
+
+
+def test_an_env_that_hangs_is_closed_by_its_own_thread_and_nobody_waits_for_it() -> None:
+    task = odd(shows="colours", slow_s=1.0)
+    happened.clear()
+    began = time.monotonic()
+    assert played(task, "a", rules=Gymnasium(actions=("a", "b"), deadline_s=0.2)).stop is Stop.ERROR
+    assert time.monotonic() - began < 0.8
+    while len(happened) < 4 and time.monotonic() - began < 5:
+        time.sleep(0.05)
+    assert [what for what, _ in happened] == ["reset", "step", "stepped", "close"]
+    assert len({thread for _, thread in happened} - {threading.get_ident()}) == 1
+
+
 def test_an_env_without_an_expert_says_so() -> None:
     rules = Gymnasium(actions=("a", "b"))
-    assert expert_of(rules, odd()) is None
+    task = odd(shows="colours")
+    happened.clear()
+    assert expert_of(rules, task) is None
+    assert [what for what, _ in happened] == ["close"]
     with pytest.raises(NoExpert, match="Odd-v0 has no expert"):
         rules.expert(odd())
 
@@ -188,6 +225,13 @@ def test_what_cannot_be_opened_is_told_with_its_name(task: Callable[[], Task], w
 def test_actions_that_cannot_be_told_apart_are_refused(actions: list[str]) -> None:
     with pytest.raises(ConfigError):
         typed(Gymnasium, {"actions": actions})
+
+
+def test_a_world_that_nobody_holds_any_more_is_closed() -> None:
+    world = World(odd(shows="colours").truth.world)
+    happened.clear()
+    del world
+    assert [what for what, _ in happened] == ["close"]
 
 
 def test_a_policy_may_be_anyone() -> None:
