@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from framework.env import Rules
-from framework.errors import DataError
+from framework.errors import NoExpert
 from framework.policy import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Select, Task
 from framework.vision.boxes import Box, Interval
@@ -41,7 +41,7 @@ class Keyframes(Rules):
         """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there."""
         boxes = task.truth.boxes
         if not boxes:
-            raise DataError(f"task {task.id}: no frame has a box, so no expert can answer it")
+            raise NoExpert(f"task {task.id}: no frame has a box, so no expert can answer it")
         keyframe, interval = largest(boxes), Interval(min(boxes), max(boxes))
         items = tuple(Item(box=box) for box in boxes[keyframe])
         answer = Answer(items=() if self.grammar.draws else items, interval=interval, keyframe=keyframe)

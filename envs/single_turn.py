@@ -3,7 +3,7 @@
 from envs.keyframes import captioned, largest
 from framework.chat.grammar import Grammar
 from framework.env import Rules
-from framework.errors import DataError
+from framework.errors import NoExpert
 from framework.policy import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Role, Task
 from framework.vision.plan import Look, spread
@@ -31,7 +31,7 @@ class SingleTurn(Rules):
             frame: truth.boxes[frame] for frame in spread(task.video.length, self.look.frames) if frame in truth.boxes
         }
         if not truth.boxes:
-            raise DataError(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
+            raise NoExpert(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
         keyframe = largest(seen or truth.boxes)
         boxes, points = truth.boxes[keyframe], truth.points.get(keyframe, ())
         inner = points if len(points) == len(boxes) else [box.centre for box in boxes]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from envs.keyframes import captioned
 from framework.chat.grammar import Grammar
 from framework.env import Rules
-from framework.errors import DataError
+from framework.errors import NoExpert
 from framework.policy import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Task
 from framework.vision import masks
@@ -40,7 +40,7 @@ class Target(Rules):
     def expert(self, task: Task) -> Doing:
         """Box, inner point and a point beside it for each object of the target frame; nothing where there is none."""
         if not task.truth.boxes:
-            raise DataError(f"task {task.id}: no frame has a box, so no expert can answer it")
+            raise NoExpert(f"task {task.id}: no frame has a box, so no expert can answer it")
         frame = aimed(task)
         boxes = task.truth.boxes.get(frame, ())
         inner = task.truth.points.get(frame, ())

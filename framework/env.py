@@ -108,7 +108,7 @@ class Rules(Settings):
 
 
 def expert_of(rules: Rules, task: Task) -> "Policy | None":
-    """A policy that knows the truth, if this game has one."""
+    """A policy that knows the truth, if this game has one, and this task a truth for it."""
     try:
         return rules.expert(task)
     except NoExpert:

@@ -4,7 +4,7 @@ LimnerError
 ├── UserError          what a person wrote cannot be done; the message says path, value and remedy (exit 2)
 │   ├── ConfigError    a recipe or an override says something impossible
 │   ├── UnknownName    a name is not in its table
-│   ├── NoExpert       nobody here knows how to play this game
+│   ├── NoExpert       nobody here knows how to play this game, or this task of it
 │   └── DataError      a dataset row cannot become a Task
 ├── GeometryError      boxes of two different pictures were mixed
 ├── TokenError         ids, masks and pictures do not agree

@@ -234,12 +234,18 @@ def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
 
 def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
     """What an expert earns, and how exactly it can say where things are."""
-    if expert_of(recipe.env, tasks[0]) is None:
+    known = [(task, expert) for task in tasks if (expert := expert_of(recipe.env, task))]
+    if not known:
         return [Finding("expert", f"{type(recipe.env).__name__} has none, so its rewards are not tried")]
-    episodes = [_played(task, recipe.env, recipe.env.expert(task)) for task in tasks]
+    unknown = f"can answer {len(known)} of the {len(tasks)} tasks looked at; the others are not tried"
+    episodes = [_played(task, recipe.env, expert) for task, expert in known]
     earned = recipe.rubric.score(episodes)
-    told = liveness.warnings(recipe.rewards, episodes, earned, [task.id for task in tasks], recipe.env)
-    return [*_coordinates(recipe, episodes), *(_alive(name, earned, told.get(name, "")) for name in recipe.rewards)]
+    told = liveness.warnings(recipe.rewards, episodes, earned, [task.id for task, _ in known], recipe.env)
+    return [
+        *([Finding("expert", unknown)] if len(known) < len(tasks) else []),
+        *_coordinates(recipe, episodes),
+        *(_alive(name, earned, told.get(name, "")) for name in recipe.rewards),
+    ]
 
 
 def _coordinates(recipe: Recipe, episodes: Sequence[Episode]) -> list[Finding]:

@@ -31,6 +31,7 @@ from framework.far import agreed
 from framework.policy import Policy
 from framework.recipe import Recipe
 from framework.rollout import kept, made
+from framework.rows import lot, read
 from framework.types import Observation, Reply, Task, Turn, Video
 from framework.vision import frames
 from framework.vision.footage import Pixels
@@ -38,6 +39,8 @@ from framework.vision.inline import png
 
 LONGEST = 2**22
 """Bytes of a request."""
+SAMPLE = 8
+"""Tasks that are looked at to say whether there is an expert."""
 IDLE_S = 600.0
 """Seconds after which a game that nobody plays is closed."""
 
@@ -72,12 +75,13 @@ class Host:
         self.clips: dict[str, Video] = {}
         """By the names under which clients know them; nothing else can be asked for."""
         self.task = lru_cache(maxsize=1024)(self._task)
+        self.about = lru_cache(maxsize=1)(self._about)
 
     async def answer(self, method: str, path: Sequence[str], asked: Mapping[str, Any]) -> bytes:
         """The reply to one request."""
         match method, *path:
             case ("GET",):
-                return json.dumps(self.about()).encode()
+                return json.dumps(await asyncio.to_thread(self.about)).encode()
             case "GET", "tasks", split, number:
                 return self.written(await asyncio.to_thread(self.task, split, number))
             case "GET", "clips", name, number:
@@ -92,9 +96,10 @@ class Host:
             case _:
                 raise Missing(f"{method} /{'/'.join(path)} is nothing that is served here")
 
-    def about(self) -> dict[str, Any]:
+    def _about(self) -> dict[str, Any]:
         rules, data = self.recipe.env, self.recipe.data
-        expert = expert_of(rules, data.train.task(0)) is not None
+        tasks = read(data.train, lot(data.train, SAMPLE, self.recipe.seed), data.faulty).tasks
+        expert = all(expert_of(rules, task) for task in tasks)
         return {"tasks": {"train": data.train.size(), "eval": data.eval.size()}, "expert": expert, **agreed(rules)}
 
     def _task(self, split: str, number: str) -> Task:

@@ -20,7 +20,7 @@ from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import expert_of
 from framework.errors import ConfigError
-from framework.lab.players import PLAYERS
+from framework.lab.players import PLAYERS, UNTOLD
 from framework.liveness import Vital
 from framework.recipe import Recipe
 from framework.registry import find
@@ -49,13 +49,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(said: argparse.Namespace) -> int:
     recipe = the_recipe(said)
     rows = drawn(recipe, said.n)
-    policy: str = said.policy or ("mixed" if expert_of(recipe.env, rows.tasks[0]) else "random")
-    episodes = played(recipe, rows.tasks, policy, said.n)
+    known = [task for task in rows.tasks if expert_of(recipe.env, task)]
+    policy: str = said.policy or ("mixed" if known else "random")
+    tasks = known if known and policy not in UNTOLD else rows.tasks
+    episodes = played(recipe, tasks, policy, said.n)
     earned = recipe.rubric.score(episodes)
     out = console()
-    out.print(f"{len(episodes)} episodes of {len(rows.tasks)} tasks, played by {policy}: {_stops(episodes)}")
+    out.print(f"{len(episodes)} episodes of {len(tasks)} tasks, played by {policy}: {_stops(episodes)}")
     for fault in rows.faults:
         out.print(f"left out: {fault}")
+    if len(tasks) < len(rows.tasks):
+        out.print(f"left out: {len(rows.tasks) - len(tasks)} tasks that no expert can answer")
     for table in (room(recipe, episodes), rewards(recipe, episodes, earned), advantages(recipe, episodes, earned)):
         out.print("", table)
     for line in liveness.warnings(recipe.rewards, episodes, earned, _groups(episodes), recipe.env).values():

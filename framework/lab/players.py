@@ -122,6 +122,8 @@ PLAYERS: dict[str, Player] = {
     "terse": terse,
     "terse_generous": terse_generous,
 }
+UNTOLD = ("hasty", "random")
+"""Those who need no truth."""
 
 
 class Aloud:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from framework.env import Rules
-from framework.errors import DataError, UserError
+from framework.errors import DataError, NoExpert, UserError
 from framework.proof.allowance import Allowance, Certify
 from framework.proof.case import Case
 from framework.proof.laws import breaches
@@ -75,11 +75,11 @@ def cases_of(tasks: Sequence[Task], recipe: Recipe) -> list[Case]:
     if type(recipe.env).expert is Rules.expert:
         raise UserError(f"{type(recipe.env).__name__} has no expert, whose answers are the gold; write expert()")
     found: list[Case] = []
-    fault: DataError | None = None
+    fault: UserError | None = None
     for task in tasks:
         try:
             found.append(Case.of(task, recipe.env, recipe.certify.gold))
-        except DataError as error:
+        except (NoExpert, DataError) as error:
             fault = error
     if not found:
         raise UserError(f"no task has a gold answer: {fault}; give tasks that the env's expert can answer")

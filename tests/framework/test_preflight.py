@@ -1,5 +1,8 @@
 """What does not fit is said before anything is trained, with the key to change."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from framework.budget import count
@@ -7,6 +10,7 @@ from framework.cli import main
 from framework.env import Sight
 from framework.preflight import preflight
 from framework.recipe import find_recipe
+from framework.serving import Host
 from framework.types import Observation, Picture, Video
 
 
@@ -101,3 +105,58 @@ def test_check_prints_a_table_and_ends_with_what_to_change(capsys: pytest.Captur
 def test_check_of_what_fits_ends_well(capsys: pytest.CaptureFixture[str]):
     assert main(["check", "quickstart"]) == 0
     assert "0.1·form" in capsys.readouterr().out
+
+
+NOT_THERE = """
+from dataclasses import replace
+from framework.errors import DataError
+from framework.lab.world import World
+from framework.source import Source
+from framework.types import Truth
+
+class Clips(Source):
+    def size(self):
+        return 8
+
+    def task(self, index):
+        task = World(level="glance", count=8).task(index)
+        if index == 0:
+            raise DataError("spoiled")
+        nowhere = Truth(present=(False,) * task.video.length, kind="not there")
+        return replace(task, truth=nowhere) if index < 3 else task
+"""
+RECIPE = """
+about: asks for what is not always there
+reasoner: lab
+data: {train: {use: "clips_of_mine:Clips"}, eval: {use: "clips_of_mine:Clips"}, faulty: skip}
+algorithm: {prompts: 4, group: 2}
+env: {use: keyframes, max_turns: 2}
+rewards: {place: box_iou}
+"""
+
+
+def test_tasks_that_no_expert_can_answer_and_rows_that_are_skipped_stop_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "clips_of_mine.py").write_text(NOT_THERE)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+    assert main(["check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "can answer 5 of the 7 tasks looked at; the others are not tried" in said
+    assert "on 5 of 5 tasks" in said
+    assert main(["dry", str(path), "-n", "16"]) == 0
+    said = capsys.readouterr().out
+    assert "10 episodes of 5 tasks, played by mixed" in said
+    assert "left out: 2 tasks that no expert can answer" in said
+    assert main(["dry", str(path), "-n", "16", "--policy", "random"]) == 0
+    assert "14 episodes of 7 tasks" in capsys.readouterr().out
+    about = Host(find_recipe(str(path))).about()
+    assert (about["tasks"], about["expert"]) == ({"train": 8, "eval": 8}, False)
+
+
+def test_what_a_server_says_of_itself_is_found_out_once(monkeypatch: pytest.MonkeyPatch):
+    host = Host(find_recipe("quickstart"))
+    said = json.dumps(host.about())
+    monkeypatch.setattr("framework.serving.expert_of", lambda *_: pytest.fail("asked again"))
+    assert json.dumps(host.about()) == said
