@@ -10,11 +10,15 @@ from pydantic import Field, model_validator
 
 from envs.single_turn import SingleTurn
 from framework.config import Fault, Name, SerializeAsAny, chosen
-from framework.env import Env, Rules
+from framework.env import Env, Rules, unheard
 from framework.policy import Policy
-from framework.types import Action, Observation, Past, Reply, Task
+from framework.types import Task
 
 Game = Annotated[SerializeAsAny[Rules], chosen("env")]
+
+
+OWN = ("grammar", "on_malformed", "force_answer", "deadline_s")
+"""What each game settles for itself."""
 
 
 class ByDataset(Rules):
@@ -32,18 +36,18 @@ class ByDataset(Rules):
                 path = ("others", "system") if name == "others" else ("of", name, "system")
                 raise Fault(path, "is never said; every game begins with env.system")
         longest = max(game.max_turns for game in (*self.of.values(), self.others))
+        counts = {name: getattr(self.others, name) for name in OWN} | {"max_turns": longest}
+        if name := unheard(self, **counts):
+            raise Fault((name,), f"is each game's own; say it there, as in env.others.{name}")
         return self._derive(max_turns=longest, grammar=self.others.grammar)
 
     def game(self, task: Task) -> Rules:
-        """The rules by which this task is played; they see as this env does."""
+        """They see as this env does, and begin as it does."""
         rules = self.of.get(task.id.partition("/")[0], self.others)
-        return rules.model_copy(update={"sight": self.sight})
+        return rules.model_copy(update={"sight": self.sight, "system": self.system}).game(task)
 
     def make(self, task: Task) -> Env:
         return self.game(task).make(task)
 
     def expert(self, task: Task) -> Policy:
         return self.game(task).expert(task)
-
-    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
-        return self.game(task).read(reply, task, past, seen)

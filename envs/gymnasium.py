@@ -5,12 +5,11 @@
 The task says which world (framework/data/gymnasium.py); the reward `env_return` hands on what was paid.
 """
 
-from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from framework.chat.grammar import Grammar
+from framework.chat.grammar import Grammar, plain
 from framework.config import Fault
 from framework.env import Rules
 from framework.errors import NoExpert
@@ -36,24 +35,22 @@ class Gymnasium(Rules):
     @field_validator("actions")
     @classmethod
     def _can_be_told_apart(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
-        if len({_plain(action) for action in actions} - {""}) < len(actions):
+        if len({plain(action) for action in actions} - {""}) < len(actions):
             raise Fault((), f"{list(actions)} will not do; each action needs a name of its own")
         return actions
+
+    @model_validator(mode="after")
+    def _answers_name_an_action(self) -> "Gymnasium":
+        if self.grammar.words not in ((), self.actions):
+            raise Fault(("grammar", "words"), "are env.actions; say them there")
+        return self._derive(grammar=self.grammar.model_copy(update={"words": self.actions}))
 
     def make(self, task: Task) -> "GymnasiumGame":
         return GymnasiumGame(self, task)
 
-    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
-        action = super().read(reply, task, past, seen)
-        if not isinstance(action.parsed, Answer) or self.number(action) is not None:
-            return action
-        said = action.parsed.text[:40]
-        return replace(action, parsed=Malformed(f"no action {said!r}; say one of {', '.join(self.actions)}"))
-
     def number(self, action: Action) -> int | None:
         """The action that is meant, as the env counts them."""
-        said = _plain(action.parsed.text) if isinstance(action.parsed, Answer) else None
-        return next((place for place, name in enumerate(self.actions) if _plain(name) == said), None)
+        return self.grammar.word(action.parsed) if isinstance(action.parsed, Answer) else None
 
     def expert(self, task: Task) -> "Shadow":
         """Does as the env's own `expert()` does, where it has one: a method that gives the next action."""
@@ -144,7 +141,3 @@ def first(world: World) -> int:
     """The number of the first action."""
     space: Any = world.env.action_space
     return int(getattr(space, "start", 0))
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.lower().split())

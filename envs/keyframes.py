@@ -52,7 +52,6 @@ class Keyframes(Rules):
 class KeyframesGame:
     def __init__(self, rules: Keyframes, task: Task) -> None:
         self.rules, self.task = rules, task
-        self.turns = 0
 
     async def start(self) -> Observation:
         video, rules = self.task.video, self.rules
@@ -62,7 +61,6 @@ class KeyframesGame:
         return Observation((*asked, *shown) if rules.begins == "prompt" else (*shown, *asked))
 
     async def step(self, action: Action) -> Observation:
-        self.turns += 1
         match action.parsed:
             case Answer():
                 return Observation((), done=True)
@@ -80,8 +78,7 @@ class KeyframesGame:
 
     def closing(self) -> str:
         """What is said after a look."""
-        last = self.turns == self.rules.max_turns - 1
-        return filled(self.rules.again, self.task) + (URGED if last and self.rules.force_answer else "")
+        return filled(self.rules.again, self.task)
 
     def shown(self, frames: Sequence[int], look: Look, role: Role) -> list[str | Picture]:
         """Frames of a kind, none without its number."""
@@ -94,7 +91,6 @@ class KeyframesGame:
         return [*(part for picture in pictures for part in (picture, "\n")), f"{KINDS[role]}: {numbers}.\n"]
 
 
-URGED = "Answer now.\n"
 KINDS = {
     Role.OVERVIEW: "Frames of the whole clip, small",
     Role.DETAIL: "Frames of the whole clip, larger",

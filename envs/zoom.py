@@ -10,14 +10,18 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from envs.keyframes import URGED, captioned, filled, largest
+from envs.keyframes import captioned, filled, largest
 from envs.single_turn import SingleTurn
-from framework.config import SerializeAsAny, chosen
-from framework.env import Env, Rules
+from framework.chat.grammar import Grammar
+from framework.config import Fault, SerializeAsAny, chosen
+from framework.env import Env, Rules, unheard
 from framework.policy import Doing, Policy
 from framework.types import Action, Observation, Picture, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look
+
+OUTER = ("system", "max_turns", "on_malformed", "force_answer", "deadline_s")
+"""What is said for both games."""
 
 
 class Zooming(Rules):
@@ -34,8 +38,23 @@ class Zooming(Rules):
 
     @model_validator(mode="after")
     def _speaks_the_inner_grammar(self) -> "Zooming":
-        actions = ("zoom", *(action for action in self.inner.grammar.actions if action != "zoom"))
-        return self._derive(grammar=self.inner.grammar.model_copy(update={"actions": actions}))
+        extended = self._extended(self.inner)
+        if unheard(self, grammar=extended):
+            raise Fault(("grammar",), "is the inner game's, and the zoom; say it in env.inner.grammar")
+        if name := unheard(self.inner, **{name: getattr(self, name) for name in OUTER}):
+            raise Fault(("inner", name), f"is never heard; env.{name} is what counts: say it there")
+        return self._derive(grammar=extended)
+
+    @staticmethod
+    def _extended(inner: Rules) -> Grammar:
+        actions = ("zoom", *(action for action in inner.grammar.actions if action != "zoom"))
+        return inner.grammar.model_copy(update={"actions": actions})
+
+    def game(self, task: Task) -> "Zooming":
+        inner = self.inner.game(task)
+        if inner is self.inner:
+            return self
+        return self.model_copy(update={"inner": inner, "grammar": self._extended(inner)})
 
     def make(self, task: Task) -> "ZoomingGame":
         return ZoomingGame(self, task, self.inner_rules().make(task))
@@ -51,7 +70,7 @@ class Zooming(Rules):
             return inner
         frame = largest(boxes)
         *looks, answer = inner.actions
-        return Doing(self, task, *looks, Zoom(frame, around(boxes[frame])), answer)
+        return Doing(self.game(task), task, *looks, Zoom(frame, around(boxes[frame])), answer)
 
     def picture(self, task: Task, zoom: Zoom) -> Picture:
         """The crop a zoom asks for."""
@@ -62,18 +81,14 @@ class Zooming(Rules):
 class ZoomingGame:
     def __init__(self, rules: Zooming, task: Task, inner: Env) -> None:
         self.rules, self.task, self.inner = rules, task, inner
-        self.turns = 0
 
     async def start(self) -> Observation:
         return await self.inner.start()
 
     async def step(self, action: Action) -> Observation:
-        self.turns += 1
         if not isinstance(action.parsed, Zoom):
             return await self.inner.step(action)
-        last = self.turns == self.rules.max_turns - 1
-        urged = URGED if last and self.rules.force_answer else ""
-        closing = filled(self.rules.again, self.task) + urged
+        closing = filled(self.rules.again, self.task)
         return Observation((*captioned(self.rules.picture(self.task, action.parsed)), *filter(None, [closing])))
 
     async def close(self) -> None:

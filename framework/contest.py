@@ -234,6 +234,7 @@ def answer_form(rules: Rules, task: Task) -> Form:
 
     How many objects there are it does say. Where no expert shows how to answer, all that is known is how one begins.
     """
+    rules = rules.game(task)
     try:
         expert = rules.expert(task)
     except UserError:

@@ -8,7 +8,7 @@ The rules (frozen settings, safe to pickle) stand apart from the game in play (m
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -73,6 +73,10 @@ class Rules(Settings):
     def make(self, task: Task) -> Env:
         """A fresh game about `task`."""
 
+    def game(self, task: Task) -> "Rules":
+        """The rules by which this task is played, where each task has its own."""
+        return self
+
     def expert(self, task: Task) -> "Policy":
         """A policy that knows the truth; tests, demonstrations and `limner play` use it."""
         raise NoExpert(f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()")
@@ -113,6 +117,18 @@ def expert_of(rules: Rules, task: Task) -> "Policy | None":
         return rules.expert(task)
     except NoExpert:
         return None
+
+
+def unheard(rules: Rules, **counts: Any) -> str:
+    """The first of these settings that says something of its own, though another game's counts; empty if none does.
+
+    What is usual, or agrees with what counts, may stand there.
+    """
+    for name, counting in counts.items():
+        usual = type(rules).model_fields[name].get_default(call_default_factory=True)
+        if getattr(rules, name) not in (usual, counting):
+            return name
+    return ""
 
 
 def shown(past: Past, seen: Observation) -> list[Picture]:

@@ -102,7 +102,7 @@ class Guest:
         return self._seated
 
     def _seated(self, task: Task, rules: Rules, seed: int) -> "Seat":
-        return Seat(self, rules)
+        return Seat(self, rules.game(task))
 
     def asked(self, rules: Rules, past: Past, seen: Observation) -> Said | Broken:
         """What it says next; in a thread, since pictures are written and a server is waited for."""

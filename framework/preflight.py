@@ -217,6 +217,7 @@ def space(recipe: Recipe) -> list[Finding]:
 
 def _greediest(rules: Rules, task: Task) -> list[Episode]:
     """The task played by those who look at all they can until their turns are over."""
+    rules = rules.game(task)
     lookers = [Greedy(rules, task, action) for action in rules.grammar.actions]
     expert = expert_of(rules, task)  # knows what an env of others would hear, which the greedy do not
     return [_played(task, rules, each) for each in [*lookers, *([expert] if expert else [])]]

@@ -11,12 +11,15 @@ from framework.types import Episode, Malformed, Observation, Stop, Task, Turn
 from framework.worker import deadline
 
 T = TypeVar("T")
+URGED = "Answer now.\n"
+"""The last that is shown before the last turn, where the rules say `force_answer`."""
 
 
 async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
     """Play `task` to its end. An env's failure ends the episode as ERROR and keeps its turns, and so does the silence
     of a policy that plays from elsewhere (PolicyError); whatever else a policy raises is raised."""
     turns: list[Turn] = []
+    rules = rules.game(task)
 
     def ended(stop: Stop, error: str = "") -> Episode:
         return Episode(task=task, turns=tuple(turns), stop=stop, error=error)
@@ -37,6 +40,8 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
                 turns[-1] = replace(turns[-1], paid=seen.paid)
                 if len(turns) == rules.max_turns and not seen.done:
                     return ended(Stop.TURNS)
+                if rules.force_answer and len(turns) == rules.max_turns - 1 and not seen.done:
+                    seen = replace(seen, content=(*seen.content, URGED))
             return ended(Stop.ANSWERED)
         finally:
             await kept(game.close(), rules, "close")

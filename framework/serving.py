@@ -41,6 +41,8 @@ LONGEST = 2**22
 """Bytes of a request."""
 SAMPLE = 8
 """Tasks that are looked at to say whether there is an expert."""
+READING = ("read", "place", "said_on")
+"""What settles how a reply is read, besides what both sides say alike."""
 IDLE_S = 600.0
 """Seconds after which a game that nobody plays is closed."""
 
@@ -99,8 +101,19 @@ class Host:
     def _about(self) -> dict[str, Any]:
         rules, data = self.recipe.env, self.recipe.data
         tasks = read(data.train, lot(data.train, SAMPLE, self.recipe.seed), data.faulty).tasks
-        expert = all(expert_of(rules, task) for task in tasks)
+        expert = all(expert_of(self.rules(task), task) for task in tasks)
         return {"tasks": {"train": data.train.size(), "eval": data.eval.size()}, "expert": expert, **agreed(rules)}
+
+    def rules(self, task: Task) -> Rules:
+        """By which a task is played: a client reads replies as well, and can know of them what both sides say alike."""
+        rules = self.recipe.env.game(task)
+        own = next((name for name in READING if getattr(type(rules), name) is not getattr(Rules, name)), "")
+        if own or agreed(rules) != agreed(self.recipe.env):
+            raise UserError(
+                f"env: {type(self.recipe.env).__name__} reads replies to {task.id} in a way of its own"
+                f"{own and f' ({own})'}, which a client cannot know; serve a game that leaves it to env.grammar"
+            )
+        return rules
 
     def _task(self, split: str, number: str) -> Task:
         sources = {"train": self.recipe.data.train, "eval": self.recipe.data.eval}
@@ -133,7 +146,7 @@ class Host:
     async def _laid(self, asked: Mapping[str, Any]) -> Table:
         _, _, split, number = str(asked["task"]).split("/")
         task = await asyncio.to_thread(self.task, split, number)
-        rules = self.recipe.env.model_copy(update={"sight": Sight.model_validate(dict(asked["sight"]))})
+        rules = self.rules(task).model_copy(update={"sight": Sight.model_validate(dict(asked["sight"]))})
         return Table(task, rules, await kept(made(rules, task), rules, "make"))
 
     async def _next(self, table: Table, asked: Mapping[str, Any]) -> Observation:
@@ -160,7 +173,8 @@ class Host:
     async def _swept(self) -> None:
         late = time.monotonic() - IDLE_S
         for name in [name for name, table in self.tables.items() if table.touched < late]:
-            await self.closed(name)
+            with suppress(EnvError):  # whoever comes next is not to blame
+                await self.closed(name)
 
     def _at(self, name: str) -> Table:
         if name not in self.tables:
@@ -193,8 +207,8 @@ class Server(ThreadingHTTPServer):
     request_queue_size, daemon_threads = 256, True
 
     def __init__(self, host: Host, address: tuple[str, int], handler: "type[Handler] | None" = None) -> None:
+        self.host, self.loop = host, asyncio.new_event_loop()  # first: what fails below is closed by server_close
         super().__init__(address, handler or Handler)
-        self.host, self.loop = host, asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="games", daemon=True).start()
 
     @property

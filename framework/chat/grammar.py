@@ -56,6 +56,9 @@ class Grammar(Settings):
     ends: tuple[str, str] = ("start", "end")
     """What the first and the last frame of an interval are called."""
 
+    words: tuple[str, ...] = ()
+    """An answer says one of these, in letters of any size; empty lets it say anything."""
+
     def parse(self, text: str, length: int, place: Place) -> Parsed:
         """What a reply means in a clip of `length` frames."""
         block = self._block(text)
@@ -63,9 +66,17 @@ class Grammar(Settings):
             return block
         tag, body = block
         try:
-            return _READERS[tag](_Reader(self, length, place), _unwrapped(body))
+            said = _READERS[tag](_Reader(self, length, place), _unwrapped(body))
         except _Fault as fault:
             return Malformed(f"{tag}: {fault}")
+        if self.words and isinstance(said, Answer) and self.word(said) is None:
+            return Malformed(f"no action {said.text[:40]!r}; say one of {', '.join(self.words)}")
+        return said
+
+    def word(self, answer: Answer) -> int | None:
+        """Which of the words an answer says."""
+        said = plain(answer.text)
+        return next((place for place, word in enumerate(self.words) if plain(word) == said), None)
 
     def write(self, action: Select | Zoom | Answer, place: Place) -> str:
         """The reply that means this action."""
@@ -91,6 +102,10 @@ class Grammar(Settings):
         if len(body) > LONGEST:
             return Malformed(f"{tag}: {len(body):,} characters are too many")
         return tag, body
+
+
+def plain(word: str) -> str:
+    return " ".join(word.lower().split())
 
 
 def inside(text: str, tag: str) -> Any | Malformed:

@@ -30,10 +30,13 @@ def run(said: argparse.Namespace) -> int:
     import yaml
 
     recipe = the_recipe(said)
+    host = Host(recipe)
+    host.about()  # what cannot be served is told now
     try:
-        server = Server(Host(recipe), (said.host, said.port))
-    except OSError as error:
-        raise UserError(f"--host {said.host} --port {said.port}: {error.strerror}; give another") from None
+        server = Server(host, (said.host, said.port))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"--host {said.host} --port {said.port}: {why}; give another") from None
     there = {
         "data": {
             "train": {"use": "remote", "url": server.url},

@@ -58,7 +58,7 @@ def terse(task: Task, rules: Rules, seed: int) -> Policy:
 def eager(task: Task, rules: Rules, seed: int) -> Policy:
     """Answers at once as an expert answers after looking: what a cold start shows that leaves looking to be learned."""
     knows = expert(task, rules, seed)
-    return Doing(rules, task, knows.actions[-1]) if isinstance(knows, Doing) else knows
+    return Doing(rules.game(task), task, knows.actions[-1]) if isinstance(knows, Doing) else knows
 
 
 def generous(task: Task, rules: Rules, seed: int) -> Policy:
@@ -88,7 +88,9 @@ def coarse(task: Task, rules: Rules, seed: int) -> Policy:
     knows = expert(task, rules, seed)
     if not isinstance(knows, Doing):
         return knows
-    return Doing(rules, task, *(_half(action) if isinstance(action, Zoom) else action for action in knows.actions))
+    return Doing(
+        rules.game(task), task, *(_half(action) if isinstance(action, Zoom) else action for action in knows.actions)
+    )
 
 
 def _half(zoom: Zoom) -> Zoom:
@@ -99,12 +101,12 @@ def _half(zoom: Zoom) -> Zoom:
 
 def hasty(task: Task, rules: Rules, seed: int) -> Policy:
     """Answers at once, from the question's words and the first pictures' pixels."""
-    return Hasty(replace(task, truth=Truth()), rules)
+    return Hasty(replace(task, truth=Truth()), rules.game(task))
 
 
 def random(task: Task, rules: Rules, seed: int) -> Policy:
     """Does anything the grammar allows, and answers anything on its last turn."""
-    return Random(replace(task, truth=Truth()), rules, seed)
+    return Random(replace(task, truth=Truth()), rules.game(task), seed)
 
 
 PLAYERS: dict[str, Player] = {

@@ -41,6 +41,7 @@ PHRASES = (FROM, TO, NEVER, UNSEEN, *PLACED.values(), WITHIN, ASKED, CLOSER, DON
 
 def stepwise(task: Task, rules: Rules, seed: int, exact: bool = False) -> Policy:
     """Plays as an expert who thinks in four steps, and half the time looks at a wider stretch first, if it may."""
+    rules = rules.game(task)
     expert = rules.expert(task)
     if not isinstance(expert, Doing):
         return expert

@@ -54,6 +54,7 @@ class Case:
     @classmethod
     def of(cls, task: Task, rules: Rules, wording: str) -> "Case":
         """The expert's own play, which must be accepted."""
+        rules = rules.game(task)
         gold = _play(task, rules, Worded(rules.expert(task), wording))
         if gold.stop is not Stop.ANSWERED:
             said = gold.turns[-1].said if gold.turns else None

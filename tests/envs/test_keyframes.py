@@ -1,6 +1,7 @@
 """VideoSEG-O3's turns, as the released code builds them."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from envs.locate import Locate
 from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
+from framework.config import typed
 from framework.env import Rules
 from framework.errors import ConfigError
 from framework.lab.world import World
@@ -134,7 +136,31 @@ def test_a_game_among_games_says_nothing_of_its_own_first():
         raise_config({"timelens": {"use": "locate", "system": "Be brief."}})
 
 
-def raise_config(of: dict[str, dict[str, str]]) -> None:
-    from framework.config import typed
+@pytest.mark.parametrize(
+    ("rules", "settings", "why"),
+    [
+        (ByDataset, {"max_turns": 5}, "max_turns: is each game's own; say it there, as in env.others.max_turns"),
+        (ByDataset, {"grammar": {"several": "last"}}, "grammar: is each game's own"),
+        (ByDataset, {"on_malformed": "ask_again"}, "on_malformed: is each game's own"),
+        (Zooming, {"grammar": {"several": "last"}}, "grammar: is the inner game's, and the zoom"),
+        (
+            Zooming,
+            {"inner": {"use": "keyframes", "force_answer": True}},
+            r"inner\.force_answer: is never heard",
+        ),
+        (Zooming, {"inner": {"use": "keyframes", "max_turns": 9}}, r"inner\.max_turns: is never heard"),
+    ],
+)
+def test_a_setting_that_another_game_overrides_is_refused(rules: type[Rules], settings: Any, why: str):
+    with pytest.raises(ConfigError, match=why):
+        typed(rules, settings)
 
+
+def test_a_game_of_games_can_be_written_down_and_read_again():
+    for rules in (ByDataset(of={"timelens": WHEN}), Zooming(max_turns=4, inner=RULES)):
+        written = {name: value for name, value in rules.model_dump().items() if name != "use"}
+        assert typed(type(rules), written) == rules
+
+
+def raise_config(of: dict[str, dict[str, str]]) -> None:
     typed(ByDataset, {"of": of})

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from framework.cli import main
 from framework.commands import console
 from framework.commands.serve import unusual
 from framework.config import typed
-from framework.errors import DataError, NoExpert
+from framework.data.remote import Remote as Remote_
+from framework.errors import DataError, NoExpert, UserError
 from framework.evaluate import play_all
 from framework.lab.players import PLAYERS
 from framework.policy import Scripted
@@ -30,7 +32,7 @@ from framework.rollout import play
 from framework.serving import Handler, Host, Server
 from framework.survivors import losses, table
 from framework.testing import check_env
-from framework.types import Episode, Stop, Task
+from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task
 from framework.vision import frames
 from framework.wire import Refused, sent
 
@@ -65,8 +67,10 @@ def served(tmp_path: Path) -> Make:
         return find_recipe(str(path), changes)
 
     @contextmanager
-    def serve(*changes: str, handler: type[Handler] = Handler, level: str = "still") -> Iterator[tuple[Server, Recipe]]:
-        server = Server(Host(recipe("here.yaml", HERE.replace("LEVEL", level))), ("127.0.0.1", 0), handler)
+    def serve(
+        *changes: str, handler: type[Handler] = Handler, level: str = "still", here: str = HERE
+    ) -> Iterator[tuple[Server, Recipe]]:
+        server = Server(Host(recipe("here.yaml", here.replace("LEVEL", level))), ("127.0.0.1", 0), handler)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
@@ -252,6 +256,66 @@ def test_a_server_without_an_expert_says_so_and_tasks_from_nowhere_too(served: M
         own = server.host.recipe.data.train.task(0)
     with pytest.raises(DataError, match="comes from no server; play data that says use: remote"):
         typed(Remote, {}).make(own)
+
+
+GRID = """
+about: a world, served
+reasoner: lab
+data:
+  train: {use: gymnasium, id: "framework.lab.grid:limner/Grid-v0", question: Find the red circle., count: 9}
+  eval: {use: gymnasium, id: "framework.lab.grid:limner/Grid-v0", question: Find the red circle., count: 9, seed: 1}
+env: {use: gymnasium, actions: [left, right, up, down], max_turns: 3, look: {min_pixels: 4096, max_pixels: 4096}}
+rewards: {return: env_return}
+"""
+
+
+def test_what_an_answer_may_say_is_read_alike_on_both_sides(served: Make) -> None:
+    with served(here=GRID) as (server, _):
+        here, task = server.host.recipe, Remote_(url=server.url).task(0)
+        there = typed(Remote, {**unusual(here.env), "sight": here.env.sight})
+        for words in ("jump", " DOWN "):
+            near, far = (
+                asyncio.run(play(of, rules, Scripted(f"<answer>{words}</answer>")))
+                for of, rules in ((here.data.train.task(0), here.env), (task, there))
+            )
+            assert (near.stop, [each.paid for each in near.turns]) == (far.stop, [each.paid for each in far.turns])
+            assert [each.said for each in near.turns] == [each.said for each in far.turns]
+
+
+def test_a_game_that_reads_in_its_own_way_is_not_served(served: Make) -> None:
+    several = "env: {use: by_dataset, of: {still: {use: keyframes}}}\nrewards: {place: box_iou}\n"
+    with served(here=HERE.partition("env:")[0] + several) as (server, _):
+        with pytest.raises(UserError, match=r"ByDataset reads replies to still/train/\d+ in a way of its own, which"):
+            server.host.about()
+        server.host.recipe = server.host.recipe.model_copy(update={"env": Inventive()})
+        with pytest.raises(UserError, match=r"Inventive reads replies to .* in a way of its own \(read\)"):
+            server.host.about()
+
+
+class Inventive(SingleTurn):
+    def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
+        return super().read(replace(reply, text="<answer>x</answer>"), task, past, seen)
+
+
+def test_a_place_that_cannot_be_listened_at_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for port in (taken.getsockname()[1], 99999):
+            assert main(["serve", "quickstart", "--port", str(port)]) == 2
+            assert f"--host 127.0.0.1 --port {port}: " in capsys.readouterr().err
+
+
+def test_a_game_that_nobody_plays_and_cannot_be_closed_costs_no_other(served: Make) -> None:
+    async def stuck() -> None:
+        raise ValueError("the browser is gone")
+
+    with served() as (server, there):
+        asyncio.run(there.env.make(there.data.train.task(0)).start())
+        [old] = server.host.tables.values()
+        old.touched, old.game.close = -1e9, stuck
+        episode = asyncio.run(play(there.data.train.task(1), there.env, Scripted("<answer>x</answer>")))
+    assert episode.stop is Stop.ANSWERED
 
 
 def test_what_a_client_must_say_is_printed(served: Make) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
+from envs.locate import Locate
 from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
@@ -26,6 +28,10 @@ TASKS = [World(level="glance").task(number) for number in range(8)]
     [
         (Keyframes(), ('<answer>{"start": ', ', "end": ', ', "keyframe": ', ', "bbox_2d": [')),
         (Keyframes(grammar=Grammar(intervals=False)), ('<answer>{"keyframe": ', ', "bbox_2d": [')),
+        (
+            ByDataset(others=Locate(), of={"glance": Keyframes(grammar=Grammar(ends=("from", "to")))}),
+            ('<answer>{"from": ', ', "to": ', ', "keyframe": ', ', "bbox_2d": ['),
+        ),
         (Zooming(inner=Keyframes()), ('<answer>{"start": ', ', "end": ', ', "keyframe": ', ', "bbox_2d": [')),
     ],
 )

@@ -16,14 +16,19 @@ import cv2
 import numpy as np
 import pytest
 
+from envs.by_dataset import ByDataset
+from envs.keyframes import Keyframes
 from framework import evaluate
 from framework.cli import main
+from framework.endpoint import Endpoint
+from framework.env import Rules
 from framework.errors import ConfigError, UserError
-from framework.guest import Invitation, manual
+from framework.guest import Guest, Invitation, Seat, manual, messages
+from framework.lab.world import World
 from framework.policy import Scripted
 from framework.recipe import find_recipe
 from framework.rollout import play
-from framework.types import Stop
+from framework.types import Observation, Stop, Task
 from framework.vision.frames import pixels
 
 Serve = Callable[[Callable[[Any, dict[str, Any]], Any]], Any]
@@ -97,6 +102,20 @@ def test_it_is_told_the_rules_and_shown_what_the_env_shows(kept: Path, serve: Se
     [picture] = asyncio.run(play(task, recipe.env, Scripted(LOOK, ANSWER))).turns[-1].seen.pictures
     written = cv2.imdecode(np.frombuffer(base64.b64decode(large[0].partition(",")[2]), np.uint8), cv2.IMREAD_COLOR_RGB)
     assert np.array_equal(np.asarray(written), pixels(picture))
+
+
+def test_it_is_told_the_rules_of_the_game_that_its_task_is_played_by() -> None:
+    own, task = Keyframes(max_turns=2), World(count=1).task(0)
+    [told] = manuals(ByDataset(of={"glance": own}), task)
+    assert told == manual(own)
+
+
+def manuals(rules: Rules, task: Task) -> list[str]:
+    """What a guest is told of a task before it is shown anything."""
+    seat = Guest(Endpoint(url="http://127.0.0.1:9", model="m")).player(task, rules, 0)
+    assert isinstance(seat, Seat)
+    first, *_ = messages(seat.rules, (), Observation(()))
+    return [first["content"]]
 
 
 def test_a_few_episodes_of_it_can_be_looked_at_first(

@@ -3,13 +3,18 @@ from dataclasses import replace
 
 import pytest
 
+from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
+from envs.single_turn import SingleTurn
+from envs.zoom import Zooming
+from framework.chat.grammar import Grammar
 from framework.env import Env, Rules
 from framework.policy import Scripted
 from framework.rollout import play
-from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task, Video
+from framework.types import Action, Episode, Malformed, Observation, Past, Reply, Stop, Task, Video
 
 TASK = Task(id="t", question="Where?", video=Video("clip", length=8, width=64, height=64))
+NOTHING = Malformed("no action; say one of <select>…</select>, <answer>…</answer>")
 SELECT = '<select>{"start": 2, "end": 5, "keyframe": 3}</select>'
 ANSWER = '<answer>{"keyframe": 3, "bbox_2d": [0, 0, 500, 500]}</answer>'
 
@@ -40,6 +45,31 @@ def test_a_malformed_reply_ends_or_is_asked_again_as_the_recipe_says() -> None:
 def test_the_last_turn_can_be_forced_to_answer() -> None:
     played = episode(Keyframes(max_turns=2, force_answer=True), SELECT, ANSWER)
     assert played.turns[1].seen.text.endswith("Answer now.\n")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        SingleTurn(max_turns=2, force_answer=True, on_malformed="ask_again"),
+        Zooming(max_turns=2, force_answer=True, on_malformed="ask_again"),
+        Zooming(max_turns=2, force_answer=True, inner=Keyframes()),
+        ByDataset(others=Keyframes(max_turns=2, force_answer=True)),
+    ],
+)
+def test_any_game_can_force_the_answer(rules: Rules) -> None:
+    told = "hm" if rules.on_malformed == "ask_again" else SELECT
+    played = episode(rules, told)
+    assert [turn.seen.text.count("Answer now.\n") for turn in played.turns] == [0, 1]
+
+
+def test_a_task_is_played_by_the_rules_of_its_own_game() -> None:
+    short = Keyframes(max_turns=2, on_malformed="ask_again", grammar=Grammar(ends=("from", "to")))
+    rules = ByDataset(system="Look.", of={"t": short}, others=SingleTurn())
+    assert episode(rules, SELECT.replace("start", "from").replace("end", "to")).stop is Stop.TURNS
+    assert [turn.said.parsed for turn in episode(rules, "hm", "hm").turns] == [NOTHING, NOTHING]
+    assert rules.game(TASK).system == "Look."
+    around = Zooming(max_turns=2, on_malformed="ask_again", inner=rules.model_copy(update={"system": ""}))
+    assert episode(around, SELECT.replace("start", "from").replace("end", "to")).stop is Stop.TURNS
 
 
 def test_a_cut_reply_ends_for_its_length() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
 from framework.chat.grammar import Grammar
 from framework.cli import main
@@ -17,6 +18,7 @@ from framework.lab.world import World
 from framework.policy import Doing
 from framework.proof import laws
 from framework.proof.allowance import Allowance, Certify
+from framework.proof.case import Case
 from framework.proof.certify import Certificate, certify, documented
 from framework.proof.tricks import TRICKS
 from framework.recipe import Recipe, find_recipe
@@ -79,6 +81,14 @@ LAUNCH = {
 
 
 @pytest.mark.parametrize("term", LAUNCH)
+def test_a_case_says_its_actions_as_the_game_of_its_task_reads_them() -> None:
+    own = Keyframes(grammar=Grammar(ends=("from", "to")))
+    case = Case.of(World(count=1).task(0), ByDataset(of={"glance": own}), "{action}")
+    again = case.done(case.actions)
+    assert [turn.said for turn in again.turns] == [turn.said for turn in case.gold.turns]
+    assert case.times
+
+
 def test_the_terms_of_videoseg_o3_are_fooled_as_published(term: str) -> None:
     assert failures(published(term)) >= LAUNCH[term]
 
