@@ -69,16 +69,11 @@ class Played:
 
     def _score(self, earned: RewardBreakdown) -> float:
         nothing = isinstance(earned.failures.get(self.score_name), NotApplicable)
-        return earned.parts.get(self.score_name, np.nan if nothing or self._lost(earned) else 0.0)
-
-    def _lost(self, earned: RewardBreakdown) -> str:
-        """Why our machinery has no score; empty if it is not to blame."""
-        failure = earned.failures.get("episode") or earned.failures.get(self.score_name)
-        return failure.reason or "lost" if isinstance(failure, Broken) else ""
+        return earned.parts.get(self.score_name, np.nan if nothing or lost(earned, self.score_name) else 0.0)
 
     def lost(self) -> list[str]:
         """Of each task of the first round, why there is no score; empty if our machinery is not to blame."""
-        return [self._lost(row) for row in self.rewards[0]]
+        return [lost(row, self.score_name) for row in self.rewards[0]]
 
     def thoughts(self) -> Scores:
         """The tokens that were thought about each task, their mean over rounds."""
@@ -104,6 +99,12 @@ class Played:
 def mean_known(rows: Scores) -> Scores:
     """Of each column, over the rows that have a number there; NaN where none has."""
     return np.nansum(rows, 0) / np.where(np.isnan(rows).all(0), np.nan, np.isfinite(rows).sum(0))
+
+
+def lost(earned: RewardBreakdown, score_name: str) -> str:
+    """Why our machinery has no score; empty if it is not to blame."""
+    failure = earned.failures.get("episode") or earned.failures.get(score_name)
+    return failure.reason or "lost" if isinstance(failure, Broken) else ""
 
 
 def _readable(episode: Episode) -> bool:

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from framework import codec
-from framework.errors import DataError, LimnerError, UserError
+from framework.errors import DataError, LimnerError, PixelError, UserError
 from framework.files import whole
-from framework.types import Episode, Picture, RewardBreakdown, Role
+from framework.types import Episode, Picture, RewardBreakdown, Role, Stop
 from framework.vision.footage import Pixels
 from framework.vision.frames import pixels
 from framework.vision.inline import png
@@ -63,7 +63,7 @@ class Entry:
     pictures: tuple[str, ...] = ()
     """frames/<this>.png, for each picture that was seen, in order."""
     scene: str = ""
-    """frames/<this>.png: the whole frame that the answer is about."""
+    """frames/<this>.png: the whole frame that the answer is about; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Record:
             group=group or episode.task.id,
             advantage=advantage,
             pictures=tuple(self._kept(picture) for picture in seen),
-            scene=self._kept(scene(episode)),
+            scene=self._scene(episode),
         )
         self.write(entry)
         return entry
@@ -140,6 +140,15 @@ class Record:
         """Write an entry whose pictures lie in the folder already."""
         with on_disk(self.path), self.path.open("ab") as file:
             file.write(line(entry))
+
+    def _scene(self, episode: Episode) -> str:
+        """None of what was lost before it began, or whose clip is gone with its server: a record can do without it."""
+        if episode.stop is Stop.ERROR and not episode.turns:
+            return ""
+        try:
+            return self._kept(scene(episode))
+        except PixelError:
+            return ""
 
     def _kept(self, picture: Picture) -> str:
         image = pixels(picture)

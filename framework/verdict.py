@@ -32,6 +32,7 @@ def judge(
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
     gains = _gains(played, [name for name in models if name in played.greedy], recipe.seed)
     record = Record(folder / "eval", fresh=True)
+    write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
     for name, games in played.greedy.items():
         if name not in ("expert", *models, *guests):
             continue
@@ -39,7 +40,6 @@ def judge(
             record.add(episode, earned, policy=name, stage="eval")
         if isinstance(recipe.data.eval, Prepared) and (recipe.segmenter or (recipe.drawing and name in models)):
             _predicted(folder / "predictions" / name / NAME, games)
-    write(folder / FILE, played.score_name, recipe.seed, played.tasks, rows, gains)
     kinds = [task.truth.kind for task in played.tasks]
     lost = (survivors.table(name, kinds, games.lost()) for name, games in played.greedy.items())
     tables = [_players(rows, played.score_name), *_kinds(rows), *filter(None, lost)]
@@ -97,4 +97,6 @@ def _number(value: float | None, form: str = ".3f") -> str:
 
 
 def _said(name: str, found: Gain, tasks: int) -> str:
+    if found.mean != found.mean:
+        return f"gain, {name}: not known; no task has a score from both"
     return f"gain, {name}: {found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] over {tasks} tasks"

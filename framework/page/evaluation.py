@@ -7,7 +7,7 @@ before .35  after .36  gain +.01 [−.01, +.03] ─▶ "… chance could explain
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from framework.evaluate import Gain, Row, Verdict
 from framework.page.run import Line, Run, Section
@@ -48,7 +48,7 @@ def headline(run: Run) -> Section | None:
     found, told = run.verdict, run.lines.get("rl", ())
     if found:
         gains = {"always the likeliest reply": found.gains.get("greedy"), "replies by lot": found.gains.get("sampled")}
-        drawn = [{"name": name, "mean": g.mean, "low": g.low, "high": g.high} for name, g in gains.items() if g]
+        drawn = [{"name": name, "mean": g.mean, "low": g.low, "high": g.high} for name, g in gains.items() if _known(g)]
         return {"draw": "headline", "title": "", "sentence": _learned(found), "facts": _facts(found), "gains": drawn}
     rewards = [line["reward/mean"] for line in told if line.get("reward/mean") is not None]
     return {"draw": "headline", "title": "", "sentence": _so_far(told, rewards), "facts": []} if rewards else None
@@ -64,6 +64,8 @@ def _learned(found: Verdict) -> str:
     if gain is None or len(models) < 2:
         scores = ", ".join(f"{_score(found, name)} for {name}" for name in models) or "known of scripted players only"
         return f"T{mean[1:]} is {scores}; there is no earlier policy to hold that against."
+    if not _known(gain):
+        return f"What was learned is not known: no held-out task has a score from both {models[0]} and {models[-1]}."
     before, after = (_score(found, name) for name in (models[0], models[-1]))
     moved = f"{mean} went from {before} to {after}, {_said(gain)}"
     if gain.low > 0:
@@ -71,6 +73,11 @@ def _learned(found: Verdict) -> str:
     if gain.high < 0:
         return f"Reinforcement made it worse: {moved}."
     return f"Nothing was learned that chance could not explain: {moved}, which holds 0."
+
+
+def _known(gain: Gain | None) -> TypeGuard[Gain]:
+    """Has any task a score from both?"""
+    return gain is not None and gain.mean == gain.mean
 
 
 def _score(found: Verdict, name: str) -> str:

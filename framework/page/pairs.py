@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from framework.evaluate import lost
 from framework.page.run import Run, Section
 from framework.record import Entry
 
@@ -16,7 +17,7 @@ def pairs(run: Run) -> Section | None:
     if not run.verdict or len(run.verdict.models) < 2:
         return None
     score, (before, *_, after) = run.verdict.score_name, run.verdict.models
-    early, late = _of(run, before), _of(run, after)
+    early, late = _of(run, before, score), _of(run, after, score)
     rows = [_pair(run, early[task], late[task], score) for task in early if task in late]
     if not rows:
         return None
@@ -31,12 +32,12 @@ def pairs(run: Run) -> Section | None:
     }
 
 
-def _of(run: Run, policy: str) -> Mapping[str, int]:
-    """Task → place of the episode."""
+def _of(run: Run, policy: str, score: str) -> Mapping[str, int]:
+    """Task → place of the episode; what our machinery lost says nothing of who played."""
     return {
         entry.episode.task.id: place
         for place, entry in enumerate(run.entries)
-        if (entry.stage, entry.policy) == (STAGE, policy)
+        if (entry.stage, entry.policy) == (STAGE, policy) and not (entry.earned and lost(entry.earned, score))
     }
 
 

@@ -167,6 +167,17 @@ def test_a_picture_that_is_gone_leaves_no_line(tmp_path: Path) -> None:
     assert read(tmp_path).entries == ()
 
 
+def test_a_scene_that_is_gone_costs_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Episode) -> Picture:
+        raise PixelError("the server is gone")
+
+    monkeypatch.setattr(record, "scene", gone)
+    kept = Record(tmp_path)
+    before = replace(episode(), turns=(), stop=Stop.ERROR, error="the server is gone")
+    assert [kept.add(each).scene for each in (episode(), before)] == ["", ""]
+    assert len(read(tmp_path).entries) == 2
+
+
 def test_a_folder_that_cannot_be_written_is_told_before_work_starts(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/run: .*; make room or rights there, or write elsewhere with --out"):

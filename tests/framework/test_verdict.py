@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from framework import evaluate
+from framework.errors import UserError
 from framework.recipe import Recipe, find_recipe
-from framework.record import read
+from framework.record import Record, read
 from framework.verdict import judge
 
 PLAYERS = ["random", "expert", "cold_start", "cold_start_blanked", "rl", "blanked", "blind", "shuffled"]
@@ -70,6 +71,20 @@ def test_pairs_that_were_never_asked_for_in_training_are_told_apart(judged: tupl
     table = said[said.index("by kind of question") :]
     assert table.splitlines()[0].split("  ")[-1].strip() == "attribute, unseen pair"
     assert [line.split()[0] for line in table.splitlines()[1:9]] == PLAYERS
+
+
+def test_what_was_found_is_written_before_what_may_fail(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise UserError("no room")
+
+    lean = recipe.stages.eval.model_copy(update={"players": ("expert",)})
+    alone = recipe.model_copy(update={"stages": recipe.stages.model_copy(update={"eval": lean})})
+    monkeypatch.setattr(Record, "add", full)
+    with pytest.raises(UserError, match="no room"):
+        judge(alone, tmp_path, {})
+    assert list(policies(tmp_path)) == ["expert"]
 
 
 def test_an_evaluation_may_be_of_one_model_alone(

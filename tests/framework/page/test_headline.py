@@ -4,7 +4,10 @@ from pathlib import Path
 from framework.evaluate import Gain, Row, Verdict
 from framework.page.evaluation import evaluation, headline
 from framework.page.images import Images
+from framework.page.pairs import pairs
 from framework.page.run import Run
+from framework.record import Entry
+from framework.types import Broken, Episode, RewardBreakdown, Stop, Task, Video
 
 ROWS = {
     "random": Row(score=0.1, well_formed=1.0),
@@ -60,6 +63,28 @@ def test_how_everyone_played_has_columns_where_it_is_not_the_usual() -> None:
     [players] = told["tables"]
     assert players["columns"][-2:] == ["turns", "target not on keyframe"]
     assert [each[-2:] for each in players["rows"]] == [["–", "–"], ["–", "–"], ["2.50", "12.5%"]]
+
+
+def test_what_our_machinery_lost_is_neither_a_gain_nor_a_loss() -> None:
+    lost = Row(score=float("nan"), well_formed=float("nan"), lost=1.0)
+    nothing = replace(FOUND, rows=ROWS | {"rl": lost}, gains={"greedy": Gain(*[float("nan")] * 3)})
+    told = headline(Run([], {}, nothing, Images([], Path())))
+    assert told
+    assert told["sentence"] == (
+        "What was learned is not known: no held-out task has a score from both cold_start and rl."
+    )
+    assert told["gains"] == []
+    task = Task(id="t", question="?", video=Video("x", 1, 8, 8))
+    fine = Entry(
+        episode=Episode(task=task, turns=(), stop=Stop.ANSWERED),
+        earned=RewardBreakdown(parts={"place": 0.8}, total=0.8),
+        policy="cold_start",
+        stage="eval",
+    )
+    broken = RewardBreakdown(parts={}, failures={"episode": Broken("the server is gone")}, total=None)
+    gone = replace(fine, episode=replace(fine.episode, stop=Stop.ERROR), earned=broken, policy="rl")
+    assert pairs(Run([fine, gone], {}, FOUND, Images([], Path()))) is None
+    assert pairs(Run([fine, replace(fine, policy="rl")], {}, FOUND, Images([], Path()))) is not None
 
 
 def test_one_model_alone_has_gained_on_nobody() -> None:
