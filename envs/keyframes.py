@@ -40,6 +40,11 @@ class Keyframes(Rules):
     def expert(self, task: Task) -> Doing:
         """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there."""
         boxes = task.truth.boxes
+        if self.max_turns == 1 and self.sight.coordinates == "pixels":  # what is not shown at once has no pixels
+            at_once = {
+                frame for look in (self.overview, self.detail) for frame in spread(task.video.length, look.frames)
+            }
+            boxes = {frame: each for frame, each in boxes.items() if frame in at_once}
         if not boxes:
             raise NoExpert(f"task {task.id}: no frame has a box, so no expert can answer it")
         keyframe, interval = largest(boxes), Interval(min(boxes), max(boxes))

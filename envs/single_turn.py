@@ -32,6 +32,8 @@ class SingleTurn(Rules):
         }
         if not truth.boxes:
             raise NoExpert(f"task {task.id}: has neither an answer nor a box, so no expert can answer it")
+        if not seen and self.sight.coordinates == "pixels":
+            raise NoExpert(f"task {task.id}: no frame that is shown has a box, and places are said in pixels of those")
         keyframe = largest(seen or truth.boxes)
         boxes, points = truth.boxes[keyframe], truth.points.get(keyframe, ())
         inner = points if len(points) == len(boxes) else [box.centre for box in boxes]

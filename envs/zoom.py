@@ -16,12 +16,16 @@ from framework.chat.grammar import Grammar
 from framework.config import Fault, SerializeAsAny, chosen
 from framework.env import Env, Rules, unheard
 from framework.policy import Doing, Policy
-from framework.types import Action, Observation, Picture, Role, Task, Zoom
+from framework.types import Action, Answer, Observation, Picture, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look
 
 OUTER = ("system", "max_turns", "on_malformed", "force_answer", "deadline_s")
 """What is said for both games."""
+
+
+THINNEST = 50
+"""A crop is no more than so many times as long as it is wide: reasoners refuse what is longer by far."""
 
 
 class Zooming(Rules):
@@ -68,13 +72,15 @@ class Zooming(Rules):
         inner, boxes = self.inner_rules().expert(task), task.truth.boxes
         if not isinstance(inner, Doing) or not boxes or len(inner.actions) >= self.max_turns:
             return inner
-        frame = largest(boxes)
         *looks, answer = inner.actions
+        named = answer.keyframe if isinstance(answer, Answer) and self.sight.coordinates == "pixels" else None
+        frame = named if named in boxes else largest(boxes)  # the one that is named is surely shown
         return Doing(self.game(task), task, *looks, Zoom(frame, around(boxes[frame])), answer)
 
     def picture(self, task: Task, zoom: Zoom) -> Picture:
         """The crop a zoom asks for."""
-        part = grown(zoom.box.to(task.video.space(zoom.frame)), self.smallest)
+        box = zoom.box.to(task.video.space(zoom.frame))
+        part = grown(box, max(self.smallest, max(box.x1 - box.x0, box.y1 - box.y0) // THINNEST))
         return self.crop.picture(task.video, zoom.frame, Role.CROP, self.sight.unit, part)
 
 

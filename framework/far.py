@@ -5,17 +5,18 @@ Far(url).asked("POST", "/games/7f…", {"turn": 2, "text": …}, until) ─▶ b
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from framework import codec
 from framework.env import Rules
-from framework.errors import DataError
+from framework.errors import DataError, PixelError
 from framework.types import Observation, Task
 from framework.wire import Refused, sent
 
 T = TypeVar("T", Task, Observation)
+Got = TypeVar("Got")
 TRY_S = 5.0
 """Seconds that one try may take."""
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -40,19 +41,29 @@ class Far:
     url: str
     try_s: float = TRY_S
 
-    def asked(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> bytes:
-        """A reply, however often it must be asked for until then."""
+    def asked(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        until: float,
+        read: Callable[[bytes], Got] = bytes,
+    ) -> Got:
+        """A reply as it is read, however often it must be asked for until then; what was cut or garbled on the way, so
+        that `read` refuses it, is asked for again."""
         data = json.dumps(body).encode() if body is not None else None
         tries, left = 0, until - time.monotonic()
         told = Refused(f"{self.url}{path}: there was no time to ask")
         while left > 0:
             try:
                 at_most = min(left, self.try_s)
-                return sent(f"{self.url}{path}", data, method=method, timeout_s=at_most, longest=LONGEST)
+                return read(sent(f"{self.url}{path}", data, method=method, timeout_s=at_most, longest=LONGEST))
             except Refused as refused:
                 if not refused.may_pass:
                     raise
                 told = refused
+            except (ValueError, PixelError) as garbled:
+                told = Refused(f"{self.url}{path}: {garbled}")
             pause = PAUSES_S[min(tries, len(PAUSES_S) - 1)]
             time.sleep(max(min(pause, until - time.monotonic()), 0))
             tries, left = tries + 1, until - time.monotonic()
@@ -81,15 +92,14 @@ class Far:
             raise Refused(f"{self.url}{path}: the reply {error}", may_pass=False) from None
 
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None, until: float) -> dict[str, Any]:
-        """What is no JSON was cut or garbled on the way, and is asked for again."""
-        while True:
-            data = self.asked(method, path, body, until)
-            try:
-                found = json.loads(data)
-            except ValueError:
-                if time.monotonic() < until:
-                    continue
-                raise Refused(f"{self.url}{path}: the reply is no JSON") from None
-            if not isinstance(found, dict):
-                raise Refused(f"{self.url}{path}: the reply is no object", may_pass=False)
-            return cast(dict[str, Any], found)
+        found = self.asked(method, path, body, until, _plain)
+        if not isinstance(found, dict):
+            raise Refused(f"{self.url}{path}: the reply is no object", may_pass=False)
+        return cast(dict[str, Any], found)
+
+
+def _plain(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise ValueError("the reply is no JSON") from None

@@ -12,6 +12,7 @@ could not score, ends truncated and is paid 0, and `info["error"]` says why: lea
 import asyncio
 import string
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -20,10 +21,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from framework.errors import DataError
 from framework.policy import Policy
 from framework.recipe import Recipe, find_recipe
 from framework.rollout import play
-from framework.types import Broken, Episode, Observation, Past, Reply, Stop
+from framework.rows import sound
+from framework.types import Broken, Episode, Observation, Past, Reply, Stop, Task
 from framework.vision.frames import pixels
 
 Seen = dict[str, Any]
@@ -84,9 +87,20 @@ class Game(gymnasium.Env[Seen, str]):
         """The next game by lot, or task number options["task"]."""
         super().reset(seed=seed)
         self._abandon()
-        drawn = int(self.np_random.integers(self.source.size()))
-        task = self.source.task(int((options or {}).get("task", drawn)))
+        task = self._task((options or {}).get("task"))
         return self.loop.run_until_complete(self._begun(task)), {"task": task.id}
+
+    def _task(self, number: int | None) -> Task:
+        """This one, or one by lot; where the recipe skips faulty rows, the next that is not."""
+        if number is not None:
+            return self.source.task(int(number))
+        drawn, size = int(self.np_random.integers(self.source.size())), self.source.size()
+        if self.recipe.data.faulty == "stop":
+            return sound(self.source, drawn)
+        for row in range(drawn, drawn + size):
+            with suppress(DataError):
+                return sound(self.source, row % size)
+        raise DataError("none of its rows can be played; see them with: limner data check")
 
     def step(self, action: str) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
         assert self.playing is not None, "reset comes before step"

@@ -68,6 +68,8 @@ class Judge(Reward):
         return _filled(self.prompt, said)
 
 
+_COMMA = re.compile(r"(?<=\b[01]),(?=\d{1,2}\b)")
+"""Of a decimal fraction, as much of the world writes it."""
 _PLACES = re.compile(r"\{(question|truth|answer|reply)\}")
 
 
@@ -83,7 +85,7 @@ def score(reply: str) -> float | None:
     >>> score("It is 3 cm off. Score: 0.8"), score("**Score:** 4/5"), score("0.5"), score("2 of 3 agree")
     (0.8, 0.8, 0.5, None)
     """
-    text = plain(reply)
+    text = _COMMA.sub(".", plain(reply))
     _, told, after = text.rpartition("score")
     found = next(iter(numbers(after)), None) if told else number(text)
     return found if found is not None and 0 <= found <= 1 else None

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field
 
 from framework.config import Settings
+from framework.errors import DataError
 from framework.types import Answer, Item, Malformed, Parsed, Select, Zoom
 from framework.vision.boxes import Box, Interval, Point, Space
 
@@ -88,7 +89,7 @@ class Grammar(Settings):
         for tag, opening in _OPENINGS.items():
             if opening not in text:
                 continue
-            blocks = _blocks(text, tag)
+            blocks = _blocks(text, tag, innermost=self.several == "last")
             if isinstance(blocks, Malformed):
                 return blocks
             if tag not in self.actions:
@@ -122,8 +123,12 @@ def inside(text: str, tag: str) -> Any | Malformed:
         return Malformed(f"{tag}: {fault}")
 
 
-def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
-    """Every <tag>…</tag>: where it starts and what stands inside. Linear in the text, whatever it holds."""
+def _blocks(text: str, tag: str, innermost: bool = False) -> list[tuple[int, str]] | Malformed:
+    """Every <tag>…</tag>: where it starts and what stands inside. Linear in the text, whatever it holds.
+
+    One that is opened again before it is closed is no block, unless the innermost is asked for: a thought that speaks
+    of "the <answer>" would else swallow it.
+    """
     opening, closing = f"<{tag}>", f"</{tag}>"
     found: list[tuple[int, str]] = []
     start = text.find(opening)
@@ -131,6 +136,10 @@ def _blocks(text: str, tag: str) -> list[tuple[int, str]] | Malformed:
         end = text.find(closing, start)
         if end < 0:
             return Malformed(f"<{tag}> is never closed")
+        again = text.rfind(opening, start, end)
+        if again > start and not innermost:
+            return Malformed(f"<{tag}> is opened twice before it is closed")
+        start = again
         found.append((start, text[start + len(opening) : end]))
         start = text.find(opening, end)
     return found
@@ -370,7 +379,7 @@ class _Writer:
     def where(self, frame: int | None) -> Space:
         space = self.place(frame)
         if space is None:
-            raise ValueError(f"frame {frame} was never shown, so no place on it can be said")
+            raise DataError(f"frame {frame} was never shown, so no place on it can be said; show it in env")
         return space
 
     def wrapped(self, said: str) -> str:

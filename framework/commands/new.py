@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from keyword import iskeyword
 from pathlib import Path
 
 from framework.commands import console
@@ -31,9 +32,13 @@ def run(said: argparse.Namespace) -> int:
 
 def write(folder: Path) -> list[Path]:
     """The files of a new lab. Nothing that is there already is touched."""
+    import yaml
+
     name = folder.resolve().name
-    if not name.isidentifier() or not name.isascii():
-        raise UserError(f"new: {name!r} can be no module of Python; use letters, digits and _, as in my_lab")
+    if not name.isidentifier() or not name.isascii() or iskeyword(name) or yaml.safe_load(name) != name:
+        raise UserError(
+            f"new: {name!r} can be no module of Python, or no name in a recipe; use letters, digits and _, as in my_lab"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"new: {folder} is there already, and not empty; give another name")
     writable(folder)

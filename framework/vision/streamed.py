@@ -25,13 +25,9 @@ class Streamed(Footage):
         self.source, self.path, self.far = source, f"/clips/{name}", Far(url)
 
     def read(self, index: int) -> dict[int, Pixels]:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                data = self.far.asked("GET", f"{self.path}/{index}", None, until)
-                return {index: decoded(data, f"{self.source} (frame {index})")}
-            except Refused as refused:
-                raise PixelError(f"{refused} (frame {index}); is it still served?") from None
-            except PixelError:  # garbled on the way
-                if time.monotonic() > until:
-                    raise
+        until, name = time.monotonic() + PATIENCE_S, f"{self.source} (frame {index})"
+        try:
+            seen = self.far.asked("GET", f"{self.path}/{index}", None, until, lambda data: decoded(data, name))
+        except Refused as refused:
+            raise PixelError(f"{refused} (frame {index}); is it still served?") from None
+        return {index: seen}

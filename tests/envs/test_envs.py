@@ -12,11 +12,11 @@ from envs.remote import Remote
 from envs.single_turn import SingleTurn
 from envs.target import Target
 from envs.zoom import Zooming
-from framework.env import Rules, Sight
+from framework.env import Rules, Sight, expert_of
 from framework.policy import Scripted
 from framework.rollout import play
 from framework.testing import check_env
-from framework.types import Answer, Role, Stop, Task, Truth, Video
+from framework.types import Answer, Role, Stop, Task, Truth, Video, Zoom
 from framework.vision.boxes import Box, Interval
 from framework.vision.plan import Look
 
@@ -154,3 +154,22 @@ def test_ten_thousand_random_replies_all_end_with_a_stop(rules: Rules) -> None:
             said += len(episode.turns)
 
     asyncio.run(fuzz())
+
+
+def test_an_expert_who_speaks_in_pixels_answers_of_what_is_shown_or_not_at_all() -> None:
+    video = Video("clip", length=100, width=64, height=64)
+    there = {frame: (Box(10, 10, 20 + frame / 10, 20, video.space(frame)),) for frame in (0, 50)}
+    sight = Sight(unit=8, coordinates="pixels")
+    games = (SingleTurn(sight=sight), Keyframes(sight=sight, max_turns=1), Zooming(sight=sight, max_turns=2))
+    for rules in games:
+        task = Task(id="t", question="?", video=video, truth=Truth(boxes=there))
+        assert asyncio.run(play(task, rules, rules.expert(task))).stop is Stop.ANSWERED
+        hidden = Truth(boxes={50: there[50]})
+        assert expert_of(rules, Task(id="t", question="?", video=video, truth=hidden)) is None
+
+
+def test_a_zoom_on_a_line_is_widened_until_a_reasoner_can_see_it() -> None:
+    video = Video("clip", length=1, width=7680, height=4320)
+    line = Zoom(0, Box(0, 500, 7680, 501, video.space(0)))
+    wide, high = Zooming().picture(Task(id="t", question="?", video=video), line).size
+    assert wide / high < 200

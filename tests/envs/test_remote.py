@@ -23,8 +23,9 @@ from framework.commands import console
 from framework.commands.serve import unusual
 from framework.config import typed
 from framework.data.remote import Remote as Remote_
-from framework.errors import DataError, NoExpert, UserError
+from framework.errors import DataError, NoExpert, PixelError, UserError
 from framework.evaluate import play_all
+from framework.far import Far
 from framework.lab.players import PLAYERS
 from framework.policy import Scripted
 from framework.recipe import Recipe, find_recipe
@@ -33,7 +34,7 @@ from framework.serving import Handler, Host, Server
 from framework.survivors import losses, table
 from framework.testing import check_env
 from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task
-from framework.vision import frames
+from framework.vision import frames, streamed
 from framework.wire import Refused, sent
 
 HERE = """
@@ -295,6 +296,23 @@ def test_a_game_that_reads_in_its_own_way_is_not_served(served: Make) -> None:
 class Inventive(SingleTurn):
     def read(self, reply: Reply, task: Task, past: Past, seen: Observation) -> Action:
         return super().read(replace(reply, text="<answer>x</answer>"), task, past, seen)
+
+
+def test_what_is_garbled_for_good_is_asked_for_with_pauses(served: Make) -> None:
+    asked: list[str] = []
+
+    class Login(Handler):
+        def reply(self, _: Any) -> None:
+            asked.append(self.path)
+            super().send(200, b"<html>please log in</html>")
+
+    with served(handler=Login) as (server, _):
+        with pytest.raises(Refused, match="the reply is no JSON; asked until no time was left"):
+            Far(server.url).about(0.5)
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(PixelError, match="is it still served"):
+            patch.setattr(streamed, "PATIENCE_S", 0.5)
+            streamed.Streamed(f"{server.url}/clips/x").read(0)
+    assert len(asked) < 16
 
 
 def test_a_place_that_cannot_be_listened_at_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.chat.grammar import Grammar
+from framework.errors import DataError
 from framework.types import Answer, Item, Malformed, Parsed, Select, Video, Zoom
 from framework.vision.boxes import Box, Interval, Point, Space
 
@@ -246,3 +247,15 @@ def test_mutated_replies_never_raise() -> None:
         for _ in range(rng.randint(1, 6)):
             text[rng.randrange(len(text))] = rng.choice('{}[]<>/",:-0123456789aeN \0é')
         assert isinstance(read("".join(text)), Select | Answer | Zoom | Malformed)
+
+
+def test_an_opening_tag_in_a_thought_swallows_no_answer() -> None:
+    said = "<think>the <answer> must be short</think><answer>Paris</answer>"
+    assert Grammar().parse(said, 8, lambda _: None) == Malformed("<answer> is opened twice before it is closed")
+    assert Grammar(several="last").parse(said, 8, lambda _: None) == Answer(text="Paris")
+
+
+def test_a_place_on_a_frame_that_was_never_shown_cannot_be_written_and_that_is_a_persons_to_mend() -> None:
+    box = Box(0, 0, 1, 1, Space("clip#3", (0.0, 0.0, 8.0, 8.0), (8.0, 8.0)))
+    with pytest.raises(DataError, match="frame 3 was never shown"):
+        Grammar().write(Answer(items=(Item(box=box),), keyframe=3), lambda _: None)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
+from framework.errors import DataError
 from framework.gymnasium import Game
 from framework.recipe import find_recipe
 
@@ -82,4 +83,18 @@ def test_one_of_theirs_as_ours_as_theirs_again() -> None:
         seen, total, over, *_ = env.step(f"<answer>{('left', 'right', 'up', 'down')[move]}</answer>")
         own.step(move)
     assert total > 0.5
+    env.close()
+
+
+def test_a_faulty_row_is_passed_over_where_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = Game(find_recipe("quickstart", ["data.train.count=4", "data.faulty=skip"]))
+    whole = type(env.source).task
+
+    def task(source: Any, index: int) -> Any:
+        if index != 2:
+            raise DataError("spoiled")
+        return whole(source, index)
+
+    monkeypatch.setattr(type(env.source), "task", task)
+    assert {env.reset(seed=seed)[1]["task"] for seed in range(4)} == {"glance/train/2"}
     env.close()

@@ -139,3 +139,7 @@ def test_settings_that_make_no_sense_are_told(settings: dict[str, Any], told: st
     with pytest.raises(Fault) as fault:
         typed(Judge, settings)
     assert told in str(fault.value)
+
+
+def test_a_score_may_be_written_with_a_comma() -> None:
+    assert [score(said) for said in ("Score: 0,8", "Score: 1,0", "Score: 0,75 of 1")] == [0.8, 1.0, 0.75]
