@@ -298,21 +298,21 @@ class Inventive(SingleTurn):
         return super().read(replace(reply, text="<answer>x</answer>"), task, past, seen)
 
 
-def test_what_is_garbled_for_good_is_asked_for_with_pauses(served: Make) -> None:
-    asked: list[str] = []
+def test_what_is_garbled_for_good_is_asked_for_with_pauses(served: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[str] = []
 
     class Login(Handler):
-        def reply(self, _: Any) -> None:
-            asked.append(self.path)
+        def reply(self, asked: Any) -> None:
+            requests.append(self.path)
             super().send(200, b"<html>please log in</html>")
 
     with served(handler=Login) as (server, _):
         with pytest.raises(Refused, match="the reply is no JSON; asked until no time was left"):
             Far(server.url).about(0.5)
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(PixelError, match="is it still served"):
-            patch.setattr(streamed, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(streamed, "PATIENCE_S", 0.5)
+        with pytest.raises(PixelError, match="is it still served"):
             streamed.Streamed(f"{server.url}/clips/x").read(0)
-    assert len(asked) < 16
+    assert len(requests) < 16
 
 
 def test_a_place_that_cannot_be_listened_at_is_told(capsys: pytest.CaptureFixture[str]) -> None:
