@@ -74,7 +74,7 @@ class Zooming(Rules):
             return inner
         *looks, answer = inner.actions
         named = answer.keyframe if isinstance(answer, Answer) and self.sight.coordinates == "pixels" else None
-        frame = named if named in boxes else largest(boxes)  # the one that is named is surely shown
+        frame = largest(boxes) if named is None or named not in boxes else named  # what is named is surely shown
         return Doing(self.game(task), task, *looks, Zoom(frame, around(boxes[frame])), answer)
 
     def picture(self, task: Task, zoom: Zoom) -> Picture:
