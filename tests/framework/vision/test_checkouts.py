@@ -104,12 +104,20 @@ CODE = {
 }
 
 
+OF_CHECKOUTS = ("model", "inference", "cutie", "hydra")
+
+
+def imported() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] in OF_CHECKOUTS]
+
+
 @pytest.fixture
 def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test imports from a checkout is forgotten."""
-    monkeypatch.delitem(sys.modules, "hydra", raising=False)
+    """What a test imports from a checkout is forgotten, and what was there before comes back."""
+    for name in imported():
+        monkeypatch.delitem(sys.modules, name)
     yield
-    for name in [each for each in sys.modules if each.partition(".")[0] in ("model", "inference", "cutie", "hydra")]:
+    for name in imported():
         del sys.modules[name]
 
 
