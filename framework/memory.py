@@ -74,21 +74,19 @@ def sizes(folder: Path) -> Sizes | None:
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         text: dict[str, Any] = config.get("text_config") or config
+        if text.get("num_experts"):
+            return None
         heads, width = text["num_attention_heads"], text["hidden_size"]
-        return (
-            None
-            if text.get("num_experts")
-            else Sizes(
-                width=width,
-                inner=text["intermediate_size"],
-                layers=text["num_hidden_layers"],
-                heads=heads,
-                groups=text.get("num_key_value_heads") or heads,
-                head=text.get("head_dim") or width // heads,
-                words=text["vocab_size"],
-                tied=bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False))),
-                eyes=_eyes(config["vision_config"], width),
-            )
+        return Sizes(
+            width=width,
+            inner=text["intermediate_size"],
+            layers=text["num_hidden_layers"],
+            heads=heads,
+            groups=text.get("num_key_value_heads") or heads,
+            head=text.get("head_dim") or width // heads,
+            words=text["vocab_size"],
+            tied=bool(config.get("tie_word_embeddings", text.get("tie_word_embeddings", False))),
+            eyes=_eyes(config["vision_config"], width),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -129,9 +127,8 @@ def plan(recipe: Recipe, model: Sizes) -> Plan:
     """Of the stage that takes most. Playing and learning are taken to share devices."""
     algorithm, cluster, rollout, stages = recipe.algorithm, recipe.cluster, recipe.rollout, recipe.stages
     devices = cluster.nodes * cluster.gpus_per_node
-    micro = max(
-        algorithm.micro_batch if stages.rl.steps else 1, stages.cold_start.micro_batch if stages.cold_start.steps else 1
-    )
+    micros = ((stages.rl, algorithm.micro_batch), (stages.cold_start, stages.cold_start.micro_batch))
+    micro = max((size for stage, size in micros if stage.steps), default=1)
     tokens = micro * (rollout.prompt_tokens + rollout.episode_tokens) / cluster.sequence_parallel
     learned = 0 if algorithm.lora_rank else model.weights - (model.eyes if algorithm.freeze else 0)
     layers = (2 * model.width if cluster.gradient_checkpointing else model.work) * model.layers
