@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.finding import Finding
 from framework.recipe import Recipe
 
 GPU = 80.0
@@ -25,6 +26,27 @@ GPU = 80.0
 SHARE = 0.5
 """Of a device that verl lets vLLM take, if verl.actor_rollout_ref.rollout.gpu_memory_utilization says nothing else."""
 GIB = 2**30
+
+
+def findings(recipe: Recipe) -> list[Finding]:
+    """About what GPUs must hold. It is an estimate, and stops nobody."""
+    if recipe.cluster.platform != "cuda":
+        return []
+    folder = Path(recipe.reasoner.path).expanduser()
+    model = sizes(folder)
+    if model is None:
+        return [Finding("GPU memory", f"not known: no config.json of {folder} tells sizes; give the model's folder")]
+    needs, limit = plan(recipe, model), f"{GPU:.0f} GiB"
+    parts = f"{needs.weights:.1f} weights, {needs.moments:.1f} gradients and Adam, {needs.gathered:.1f} gathered"
+    parts += f", {needs.activations:.1f} activations, {needs.logits:.1f} logits"
+    lower = "lower algorithm.micro_batch or rollout.episode_tokens, take more devices, or set cluster.offload=true"
+    learning = f"about {needs.learning:.0f} GiB a device: {parts}"
+    playing = f"about {needs.playing:.0f} GiB a device: {needs.vllm:.1f} of the rollout, with keys and values of "
+    playing += f"{needs.room:,} tokens"
+    return [
+        Finding("memory to learn", learning + (f"; {lower}" if needs.learning > GPU else ""), limit),
+        Finding("memory to play", playing + (f"; {lower}" if needs.playing > GPU else ""), limit),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

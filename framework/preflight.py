@@ -7,15 +7,16 @@ a few tasks ─▶ played by the greediest looker ─▶ tokens, against the lim
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from framework import liveness, memory
 from framework.budget import Count, Greedy, counts
 from framework.env import Rules, expert_of
 from framework.errors import UserError
+from framework.finding import Finding
 from framework.lab.players import PLAYERS
 from framework.policy import Policy
+from framework.reasoners.fit import Asked, fits
 from framework.recipe import Recipe
 from framework.registry import nearest
 from framework.rollout import play
@@ -24,17 +25,6 @@ from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Sto
 
 SAMPLE = 8
 """Tasks that are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `limner check`."""
-
-    what: str
-    found: str
-    limit: str = ""
-    remedy: str = ""
-    """Set if it does not fit: path, value, what to do."""
 
 
 def preflight(recipe: Recipe) -> list[Finding]:
@@ -51,7 +41,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
         *players(recipe),
         *batch(recipe),
         *tokens(recipe, looked),
-        *space(recipe),
+        *memory.findings(recipe),
         *tried(recipe, rows.tasks),
     ]
 
@@ -78,8 +68,6 @@ def weights(recipe: Recipe) -> list[Finding]:
 
 def fitting(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
     """Does the reasoner fit its folder, and what it will be shown and asked?"""
-    from framework.reasoners.fit import Asked, fits
-
     turns = [turn for episode in looked for turn in episode.turns]
     asked = Asked(
         shown=sorted({picture.size for turn in turns for picture in turn.seen.pictures}),
@@ -192,27 +180,6 @@ def _too_long(path: str, limit: int, needed: int, what: str) -> str:
     if needed <= limit:
         return ""
     return f"{path}: {limit} tokens, but {what} may take {needed}; set it to {needed}, or show less in env"
-
-
-def space(recipe: Recipe) -> list[Finding]:
-    """About what GPUs must hold. It is an estimate, and stops nobody."""
-    if recipe.cluster.platform != "cuda":
-        return []
-    folder = Path(recipe.reasoner.path).expanduser()
-    model = memory.sizes(folder)
-    if model is None:
-        return [Finding("GPU memory", f"not known: no config.json of {folder} tells sizes; give the model's folder")]
-    plan, limit = memory.plan(recipe, model), f"{memory.GPU:.0f} GiB"
-    parts = f"{plan.weights:.1f} weights, {plan.moments:.1f} gradients and Adam, {plan.gathered:.1f} gathered"
-    parts += f", {plan.activations:.1f} activations, {plan.logits:.1f} logits"
-    lower = "lower algorithm.micro_batch or rollout.episode_tokens, take more devices, or set cluster.offload=true"
-    learning = f"about {plan.learning:.0f} GiB a device: {parts}"
-    playing = f"about {plan.playing:.0f} GiB a device: {plan.vllm:.1f} of the rollout, with keys and values of "
-    playing += f"{plan.room:,} tokens"
-    return [
-        Finding("memory to learn", learning + (f"; {lower}" if plan.learning > memory.GPU else ""), limit),
-        Finding("memory to play", playing + (f"; {lower}" if plan.playing > memory.GPU else ""), limit),
-    ]
 
 
 def _greediest(rules: Rules, task: Task) -> list[Episode]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import DataError
-from framework.vision.footage import STILLS, by_number
+from framework.vision.stills import STILLS, by_number
 
 Indices = NDArray[np.uint8]
 """[height, width]: the number of the object that each pixel belongs to; 0 is none."""

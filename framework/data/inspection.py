@@ -24,7 +24,8 @@ from framework.errors import DataError, PixelError
 from framework.types import Mask, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Box, Space
-from framework.vision.footage import Footage, opened
+from framework.vision.footage import Footage
+from framework.vision.sources import opened
 
 LEAST = 28
 """Pixels of the shorter side under which a picture is less than one visual token of the common reasoners."""

@@ -15,8 +15,8 @@ from framework.data.layout import FAULTS, Found, Layout, LeftOut, reason
 from framework.data.outlines import Outline, Outlines, Place
 from framework.data.schema import Clip, Expression, Object
 from framework.errors import DataError
-from framework.vision.footage import STILLS
 from framework.vision.frames import probe
+from framework.vision.stills import STILLS
 
 Said = Mapping[str, Any]
 WORDS = ("exp", "exp_text", "question", "formated", "sent")

@@ -22,7 +22,8 @@ from framework.data.layout import FAULTS, Found, Layout, LeftOut, reason
 from framework.data.schema import Clip
 from framework.errors import DataError, PixelError, UserError
 from framework.files import whole
-from framework.vision.footage import Stills, opened
+from framework.vision.sources import opened
+from framework.vision.stills import Stills
 
 PART = 50
 """Videos of a part."""

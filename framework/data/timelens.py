@@ -22,8 +22,9 @@ from framework.data.layout import FAULTS, Found, Layout, LeftOut, reason
 from framework.data.meta_expressions import text_of
 from framework.data.schema import Clip, Expression
 from framework.errors import DataError
-from framework.vision.footage import Footage, opened
+from framework.vision.footage import Footage
 from framework.vision.frames import measured
+from framework.vision.sources import opened
 
 OFF = 0.1
 """Seconds: to a tenth of one, a prompt says when a frame is shown."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framework.errors import ConfigError, UserError
-from framework.preflight import Finding
+from framework.finding import Finding
 from framework.reasoners import REASONERS
 from framework.reasoners.reasoner import Reasoner
 from framework.reasoners.voice import Voice

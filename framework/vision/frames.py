@@ -16,7 +16,8 @@ from framework.errors import PixelError
 from framework.types import Picture, Video
 from framework.vision import stock
 from framework.vision.boxes import Box
-from framework.vision.footage import Footage, Pixels, opened
+from framework.vision.footage import Footage, Pixels
+from framework.vision.sources import opened
 from framework.vision.stock import Slot, Stock
 
 

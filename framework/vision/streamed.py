@@ -8,7 +8,8 @@ import time
 
 from framework.errors import PixelError
 from framework.far import Far
-from framework.vision.footage import Footage, Pixels, decoded
+from framework.vision.footage import Footage, Pixels
+from framework.vision.stills import decoded
 from framework.wire import Refused
 
 PATIENCE_S = 20.0

@@ -10,7 +10,6 @@ import pytest
 from framework import memory
 from framework.lab import speech
 from framework.lab.full import MODELS, Reader
-from framework.preflight import space
 from framework.reasoners.lab import Lab
 from framework.recipe import RECIPES, Recipe, find_recipe
 
@@ -140,13 +139,13 @@ def test_a_recipes_page_quotes_its_plan(name: str, model: str, tmp_path: Path):
 
 
 def test_check_says_what_is_needed_and_that_it_cannot_be_known(tmp_path: Path):
-    [unknown] = space(recipe(tmp_path))
+    [unknown] = memory.findings(recipe(tmp_path))
     assert unknown.found.startswith("not known: no config.json of ")
-    learn, play = space(recipe(written(tmp_path, TINY)))
+    learn, play = memory.findings(recipe(written(tmp_path, TINY)))
     assert learn.found.startswith("about 0 GiB a device: 0.0 weights, ")
     assert (play.found.startswith("about 40 GiB a device: 40.0 of the rollout"), play.limit) == (True, "80 GiB")
     large = written(tmp_path, TINY | {"text_config": TINY["text_config"] | {"vocab_size": 151_936}})
-    learn, _ = space(recipe(large, "algorithm.micro_batch=2000", "stages.cold_start.steps=0"))
+    learn, _ = memory.findings(recipe(large, "algorithm.micro_batch=2000", "stages.cold_start.steps=0"))
     assert "; lower algorithm.micro_batch or rollout.episode_tokens" in learn.found
     assert not learn.remedy, "an estimate stops nobody"
 

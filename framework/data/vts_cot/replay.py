@@ -28,9 +28,10 @@ from framework.truth import known
 from framework.types import Episode, Malformed, Mask, Role, Select, Stop, Task, Truth, Turn, Video
 from framework.vision import coco, masks
 from framework.vision.boxes import Interval
-from framework.vision.footage import Stills, opened
 from framework.vision.frames import probe
 from framework.vision.plan import spread
+from framework.vision.sources import opened
+from framework.vision.stills import Stills
 
 SHOWN = 5
 """Frames that a trajectory shows larger at first, where the episode showed none."""

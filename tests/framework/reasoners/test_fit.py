@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.preflight import Finding, batch
+from framework.finding import Finding
+from framework.preflight import batch
 from framework.reasoners import GLM4_1V, Gemma4, Qwen2_5VL, Qwen3_5, Qwen3VL, Reasoner
 from framework.reasoners.conformance import stand_in
 from framework.reasoners.fit import Asked, fits
