@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framework import evaluate
+from framework import standings
 from framework.errors import UserError
-from framework.evaluate import Gain, Verdict
+from framework.evaluate import Gain
+from framework.standings import FILE, Standings
 from framework.train.run import Run
 from framework.training import TRAINED
-
-FILE = "eval.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +45,21 @@ def compare(folders: Sequence[Path]) -> Comparison:
     return Comparison(("", *(folder.resolve().name for folder in folders)), rows, _summary(found))
 
 
-def _read(folder: Path) -> Verdict:
+def _read(folder: Path) -> Standings:
     if not (folder / FILE).is_file():
         raise UserError(f"{folder}: holds no {FILE}; make one with: limner eval RECIPE --out {folder}")
-    return evaluate.read(folder / FILE)
+    return standings.read(folder / FILE)
 
 
-def _judged(found: Verdict) -> tuple[str, int, str]:
+def _judged(found: Standings) -> tuple[str, int, str]:
     return found.score_name, found.tasks, found.digest
 
 
-def _said(found: Verdict) -> str:
+def _said(found: Standings) -> str:
     return f"{found.tasks} tasks ({found.digest or 'which, it did not say'}) scored by {found.score_name}"
 
 
-def _told(folder: Path, found: Verdict) -> dict[str, str]:
+def _told(folder: Path, found: Standings) -> dict[str, str]:
     """Where a run has two models, what the first came to and what the last did: a → b."""
     rows, models, score = found.rows, found.models, found.score_name
     steps = [str(step) for stage in TRAINED if (step := Run(folder, stage).last_step())]
@@ -82,7 +81,7 @@ def _told(folder: Path, found: Verdict) -> dict[str, str]:
     }
 
 
-def _summary(found: Sequence[Verdict]) -> str:
+def _summary(found: Sequence[Standings]) -> str:
     """In how many runs a gain is not chance, by the interval over tasks."""
     told: list[str] = []
     for name, said in (("greedy", "always the likeliest reply"), ("sampled", "by lot")):

@@ -17,8 +17,9 @@ import numpy as np
 
 from framework.ablation import Ablation
 from framework.errors import DataError
-from framework.evaluate import Gain, Played, Scores, gain, mean_known, plain
+from framework.evaluate import Gain, Played, Scores, gain, mean_known
 from framework.files import whole
+from framework.standings import plain
 from framework.types import Task
 
 FILE = "played.json"

@@ -16,7 +16,7 @@ from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, lo
 from framework.drawing import Drawing
 from framework.env import Rules
 from framework.errors import ConfigError
-from framework.evaluate import COLUMNS, Arena
+from framework.evaluate import Arena
 from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
@@ -24,6 +24,7 @@ from framework.reward import Rewards
 from framework.rubric import TOTAL, Rubric
 from framework.sampler import Sampler
 from framework.source import Source
+from framework.standings import COLUMNS
 from framework.tracing import Tracer
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator

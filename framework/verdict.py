@@ -15,13 +15,12 @@ from framework import survivors
 from framework.contest import NOBODY, Contest, contest
 from framework.data import prepared
 from framework.data.prepared import Prepared
-from framework.evaluate import Gain, Played, Row, gain, row, write
+from framework.evaluate import Gain, Played, gain
 from framework.policy import Player
 from framework.recipe import Recipe
 from framework.record import Record
+from framework.standings import FILE, Row, row, write
 from framework.vision.predictions import NAME, Writer
-
-FILE = "eval.json"
 
 
 def judge(

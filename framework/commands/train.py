@@ -17,9 +17,9 @@ from framework.lineage import differences, seen, without_path
 from framework.preflight import must_fit
 from framework.recipe import Recipe, locate
 from framework.record import writable
+from framework.standings import FILE
 from framework.train.run import Run, alone
 from framework.training import STAGES, TRAINED
-from framework.verdict import FILE
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,10 +68,8 @@ def done(recipe: Recipe, folder: Path, stage: str) -> bool:
     """A stage is done when its last step is kept; the evaluation, when it is younger than every model."""
     if stage == "eval":
         marks = [Run(folder, each).latest for each in TRAINED]
-        verdict = folder / FILE
-        return verdict.is_file() and all(
-            mark.stat().st_mtime <= verdict.stat().st_mtime for mark in marks if mark.is_file()
-        )
+        made = folder / FILE
+        return made.is_file() and all(mark.stat().st_mtime <= made.stat().st_mtime for mark in marks if mark.is_file())
     return Run(folder, stage).last_step() >= recipe.stages.steps(stage)
 
 

@@ -31,7 +31,7 @@ def episodes(run: Run) -> Section | None:
 def players(run: Run) -> Section | None:
     """One row for each player: how its episodes ended and what they earned. An evaluation says more."""
     names = list(dict.fromkeys((entry.stage, entry.policy) for entry in run.entries))
-    if not names or run.verdict:
+    if not names or run.standings:
         return None
     parts = list(dict.fromkeys(name for each in run.entries if each.earned for name in each.earned.parts))
     rows = [_row(name, parts, run.entries) for name in names]

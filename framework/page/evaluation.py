@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from framework.evaluate import Gain, Row, Verdict
+from framework.evaluate import Gain
 from framework.page.run import Line, Run, Section
+from framework.standings import Row, Standings
 
 Cell = str | dict[str, Any]
 """What stands in a table: text, or text with a bar of some share of the width."""
@@ -45,7 +46,7 @@ SHARE = 10
 
 def headline(run: Run) -> Section | None:
     """What was learned, in one sentence."""
-    found, told = run.verdict, run.lines.get("rl", ())
+    found, told = run.standings, run.lines.get("rl", ())
     if found:
         gains = {"always the likeliest reply": found.gains.get("greedy"), "replies by lot": found.gains.get("sampled")}
         drawn = [{"name": name, "mean": g.mean, "low": g.low, "high": g.high} for name, g in gains.items() if _known(g)]
@@ -54,7 +55,7 @@ def headline(run: Run) -> Section | None:
     return {"draw": "headline", "title": "", "sentence": _so_far(told, rewards), "facts": []} if rewards else None
 
 
-def _learned(found: Verdict) -> str:
+def _learned(found: Standings) -> str:
     gain, models = found.gains.get("greedy"), found.models
     if models and all(math.isnan(found.rows[name].score) for name in models):
         return (
@@ -80,7 +81,7 @@ def _known(gain: Gain | None) -> TypeGuard[Gain]:
     return gain is not None and gain.mean == gain.mean
 
 
-def _score(found: Verdict, name: str) -> str:
+def _score(found: Standings, name: str) -> str:
     return _number(found.rows[name].score)
 
 
@@ -92,7 +93,7 @@ def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("-", "−")
 
 
-def _facts(found: Verdict) -> list[str]:
+def _facts(found: Standings) -> list[str]:
     """What else a reader should know before trusting the sentence."""
     if not found.models or "blanked" not in found.rows:
         return []
@@ -112,7 +113,7 @@ def _so_far(told: Sequence[Line], rewards: Sequence[float]) -> str:
 
 def evaluation(run: Run) -> Section | None:
     """Who is how good, what tampered eyes cost, and what is hard."""
-    found = run.verdict
+    found = run.standings
     if not found:
         return None
     tampered = {name: of for name in found.rows if (of := _whose(name, found))}
@@ -131,7 +132,7 @@ def comparison(run: Run) -> Section | None:
     return {"draw": "tables", "title": "Beside other runs", "about": found.summary, "tables": tables}
 
 
-def _whose(name: str, found: Verdict) -> str:
+def _whose(name: str, found: Standings) -> str:
     """The model whose eyes were tampered with, if this player is one of those."""
     of, _, how = name.rpartition("_")
     if name in TAMPERED and found.models:
@@ -139,7 +140,7 @@ def _whose(name: str, found: Verdict) -> str:
     return of if how in TAMPERED and of in found.rows else ""
 
 
-def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
+def _players(found: Standings, rows: Mapping[str, Row]) -> Section:
     parts = _parts(found, rows)
     lot = any(row.sampled_score is not None for row in rows.values())
     by_lot = ["by lot"] if lot else []
@@ -155,7 +156,7 @@ def _players(found: Verdict, rows: Mapping[str, Row]) -> Section:
     return {"columns": columns, "rows": cells}
 
 
-def _eyes(found: Verdict, tampered: Mapping[str, str]) -> Section | None:
+def _eyes(found: Standings, tampered: Mapping[str, str]) -> Section | None:
     if not tampered:
         return None
     parts = _parts(found, tampered)
@@ -181,7 +182,7 @@ def _kinds(rows: Mapping[str, Row]) -> Section | None:
     return {"caption": "By kind of question", "columns": ["player", *kinds], "rows": cells}
 
 
-def _parts(found: Verdict, names: Iterable[str]) -> list[str]:
+def _parts(found: Standings, names: Iterable[str]) -> list[str]:
     """The reward parts besides the score, which is one of them."""
     return [part for part in _names(found.rows[name].parts for name in names) if part != found.score_name]
 

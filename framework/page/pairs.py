@@ -14,9 +14,9 @@ SHOWN = 6
 
 def pairs(run: Run) -> Section | None:
     """Episodes of the first and the last model, beside each other."""
-    if not run.verdict or len(run.verdict.models) < 2:
+    if not run.standings or len(run.standings.models) < 2:
         return None
-    score, (before, *_, after) = run.verdict.score_name, run.verdict.models
+    score, (before, *_, after) = run.standings.score_name, run.standings.models
     early, late = _of(run, before, score), _of(run, after, score)
     rows = [_pair(run, early[task], late[task], score) for task in early if task in late]
     if not rows:

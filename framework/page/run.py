@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framework import evaluate, record
+from framework import record, standings
 from framework.comparison import Comparison, compare
 from framework.errors import UserError
-from framework.evaluate import Verdict
 from framework.page.images import Images
 from framework.record import Entry
+from framework.standings import Standings
 from framework.train import tracker
 from framework.training import TRAINED
 
@@ -28,7 +28,7 @@ Section = dict[str, Any]
 Line = Mapping[str, Any]
 """A line of metrics.jsonl."""
 
-METRICS, VERDICT = "metrics.jsonl", "eval.json"
+METRICS = "metrics.jsonl"
 PLACES = ("", "eval", "train")
 """Folders of a run in which episodes may lie."""
 
@@ -41,7 +41,7 @@ class Run:
     """All episodes; a section speaks of them by their places in here."""
     lines: Mapping[str, Sequence[Line]]
     """Steps by stage."""
-    verdict: Verdict | None
+    standings: Standings | None
     images: Images
     torn: Sequence[str] = ()
     comparison: Comparison | None = None
@@ -57,11 +57,11 @@ def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
     """Whatever is there, for a page that will lie in `beside`, and how `others` compare."""
     records = [record.read(folder / place) for place in PLACES if (folder / place / record.LINES).is_file()]
     lines = {stage: told for stage in TRAINED if (told := tracker.read(folder / METRICS, stage))}
-    verdict = evaluate.read(folder / VERDICT) if (folder / VERDICT).is_file() else None
-    if not (records or lines or verdict):
-        parts = f"{record.LINES}, {METRICS} or {VERDICT}"
+    found = standings.read(folder / standings.FILE) if (folder / standings.FILE).is_file() else None
+    if not (records or lines or found):
+        parts = f"{record.LINES}, {METRICS} or {standings.FILE}"
         raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as runs/quickstart")
     images = Images([each.folder / record.FRAMES for each in records], beside)
     torn = [each.torn for each in records if each.torn]
     comparison = compare([folder, *others]) if others else None
-    return Run([entry for each in records for entry in each.entries], lines, verdict, images, torn, comparison)
+    return Run([entry for each in records for entry in each.entries], lines, found, images, torn, comparison)

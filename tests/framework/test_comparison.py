@@ -7,7 +7,8 @@ from framework.cli import main
 from framework.commands.view import view
 from framework.comparison import compare
 from framework.errors import UserError
-from framework.evaluate import Gain, Row, write
+from framework.evaluate import Gain
+from framework.standings import Row, write
 from framework.types import Task, Video
 
 CLIP = Video("clip", 1, 8, 8)

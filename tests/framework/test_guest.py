@@ -18,7 +18,7 @@ import pytest
 
 from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
-from framework import evaluate
+from framework import standings
 from framework.cli import main
 from framework.endpoint import Endpoint
 from framework.env import Rules
@@ -76,11 +76,11 @@ def test_it_plays_the_same_tasks_under_the_same_rules_as_everyone(
         assert served.most <= 8
     out = capsys.readouterr().out
     assert f"{2 * TASKS} replies · {200 * TASKS:,} tokens read, {20 * TASKS} said · cost now 9.6000" in out
-    verdict = evaluate.read(kept / "eval.json")
-    assert list(verdict.rows) == ["random", "hasty", "expert", "m/1"]
-    assert verdict.rows["m/1"].well_formed == 1
-    assert verdict.rows["m/1"].lost == 0
-    assert 0 < verdict.rows["m/1"].score < verdict.rows["expert"].score
+    found = standings.read(kept / "eval.json")
+    assert list(found.rows) == ["random", "hasty", "expert", "m/1"]
+    assert found.rows["m/1"].well_formed == 1
+    assert found.rows["m/1"].lost == 0
+    assert 0 < found.rows["m/1"].score < found.rows["expert"].score
     assert (kept / "report.html").is_file()
     assert '"lost_share"' not in (kept / "eval.json").read_text()
 
@@ -172,7 +172,7 @@ def test_faults_that_pass_cost_no_episode(kept: Path, serve: Serve, capsys: pyte
         assert limner(served.url, "stages.eval.guest.retries=6", PRICE) == 0
         assert len(served.asked) > 2 * TASKS
     assert time.monotonic() - began < 30
-    row = evaluate.read(kept / "eval.json").rows["m/1"]
+    row = standings.read(kept / "eval.json").rows["m/1"]
     assert (row.lost, row.well_formed) == (0, 1)
     out = capsys.readouterr().out
     assert "lost" not in out
@@ -183,7 +183,7 @@ def test_what_was_answered_is_never_asked_again(kept: Path, serve: Serve, capsys
     with serve(some_fail) as served:
         assert limner(served.url, "stages.eval.guest.retries=0", "stages.eval.players=[]") == 0
         url, first = served.url, capsys.readouterr().out
-    lost = evaluate.read(kept / "eval.json").rows["m/1"].lost
+    lost = standings.read(kept / "eval.json").rows["m/1"].lost
     assert 0 < lost < 1
     assert re.search(rf"m/1: {round(lost * TASKS)} of {TASKS} episodes lost; its numbers speak of the others", first)
     answered = int(re.search(r"m/1: (\d+) replies", first)[1])  # pyright: ignore[reportOptionalSubscript]
@@ -200,7 +200,7 @@ def test_what_was_answered_is_never_asked_again(kept: Path, serve: Serve, capsys
     assert len(again) == 2 * TASKS - answered
     assert f"{2 * TASKS} replies ({answered} of them asked before)" in out
     assert f"cost now {0.2 * len(again):.4f}" in out
-    assert evaluate.read(kept / "eval.json").rows["m/1"].lost == 0
+    assert standings.read(kept / "eval.json").rows["m/1"].lost == 0
 
 
 @contextmanager
@@ -231,15 +231,15 @@ def test_a_server_that_is_down_ends_every_episode_and_becomes_no_number(
     began = time.monotonic()
     assert limner("http://127.0.0.1:9/v1", "stages.eval.players=[]") == 0
     assert time.monotonic() - began < 20
-    verdict = json.loads((kept / "eval.json").read_text())
-    assert verdict["policies"]["m/1"]["score"] is None
-    assert verdict["policies"]["m/1"]["lost_share"] == 1
+    found = json.loads((kept / "eval.json").read_text())
+    assert found["policies"]["m/1"]["score"] is None
+    assert found["policies"]["m/1"]["lost_share"] == 1
     out = capsys.readouterr().out
     assert f"m/1: {TASKS} of {TASKS} episodes lost" in out
     assert "refused" in out
     episodes = [json.loads(line)["episode"] for line in (kept / "eval" / "episodes.jsonl").read_text().splitlines()]
     assert {each["stop"] for each in episodes} == {Stop.ERROR.value}
-    assert evaluate.read(kept / "eval.json").rows["m/1"].score != 0
+    assert standings.read(kept / "eval.json").rows["m/1"].score != 0
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_reply_that_is_cut_or_no_action_is_the_models_own(
 ) -> None:
     with serve(lambda request, _: send(request, body)) as served:
         assert limner(served.url, "stages.eval.players=[]", "data.eval.count=2") == 0
-    row = evaluate.read(kept / "eval.json").rows["m/1"]
+    row = standings.read(kept / "eval.json").rows["m/1"]
     assert (row.score, row.lost, row.well_formed) == (0, 0, 0)
     lines = (kept / "eval" / "episodes.jsonl").read_text().splitlines()
     assert [json.loads(line)["episode"]["stop"] for line in lines] == [stop] * 2

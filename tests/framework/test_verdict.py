@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from framework import evaluate
+from framework import standings
 from framework.errors import UserError
 from framework.recipe import Recipe, find_recipe
 from framework.record import Record, read
@@ -60,7 +60,7 @@ def test_a_model_is_judged_by_its_likeliest_reply_and_by_lot(judged: tuple[Path,
 
 
 def test_the_same_model_twice_has_gained_nothing(judged: tuple[Path, str]) -> None:
-    found = evaluate.read(judged[0] / "eval.json")
+    found = standings.read(judged[0] / "eval.json")
     assert {(gain.mean, gain.low, gain.high) for gain in found.gains.values()} == {(0.0, 0.0, 0.0)}
     assert found.seed == 0
 
@@ -96,4 +96,4 @@ def test_an_evaluation_may_be_of_one_model_alone(
     model = Path(alone.reasoner.folder())
     assert judge(alone, tmp_path, {"cold_start": model, "rl": model})[1] == []
     assert list(policies(tmp_path)) == ["rl"]
-    assert evaluate.read(tmp_path / "eval.json").models == ["rl"]
+    assert standings.read(tmp_path / "eval.json").models == ["rl"]

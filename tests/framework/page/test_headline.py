@@ -1,12 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from framework.evaluate import Gain, Row, Verdict
+from framework.evaluate import Gain
 from framework.page.evaluation import evaluation, headline
 from framework.page.images import Images
 from framework.page.pairs import pairs
 from framework.page.run import Run
 from framework.record import Entry
+from framework.standings import Row, Standings
 from framework.types import Broken, Episode, RewardBreakdown, Stop, Task, Video
 
 ROWS = {
@@ -14,10 +15,10 @@ ROWS = {
     "cold_start": Row(score=0.35, sampled_score=0.34, well_formed=1.0),
     "rl": Row(score=0.4, sampled_score=0.42, well_formed=1.0),
 }
-FOUND = Verdict("place", 300, ROWS, {"greedy": Gain(0.05, 0.02, 0.08)})
+FOUND = Standings("place", 300, ROWS, {"greedy": Gain(0.05, 0.02, 0.08)})
 
 
-def sentence(found: Verdict) -> str:
+def sentence(found: Standings) -> str:
     told = headline(Run([], {}, found, Images([], Path())))
     assert told
     return told["sentence"]
