@@ -18,7 +18,8 @@ from framework.reasoners.decoder import Decoder
 from framework.types import AnyMask, Video
 from framework.vision.footage import Pixels
 from framework.vision.propagator import Masks, Propagator
-from framework.vision.sam2 import Sam2Video, Weights, loaded, shown
+from framework.vision.sam2 import Weights, loaded, shown
+from framework.vision.sam2_video import Sam2Video
 
 if TYPE_CHECKING:
     import torch

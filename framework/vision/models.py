@@ -3,7 +3,8 @@
 from framework.vision.checkouts import Cutie, OfficialSam2, XMem
 from framework.vision.colour import BoxFill, ColorFlood, ColorTrack
 from framework.vision.propagator import Propagator
-from framework.vision.sam2 import Sam2, Sam2Video
+from framework.vision.sam2 import Sam2
+from framework.vision.sam2_video import Sam2Video
 from framework.vision.segmenter import Segmenter
 
 SEGMENTERS: dict[str, type[Segmenter]] = {

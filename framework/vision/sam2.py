@@ -1,19 +1,16 @@
 # pyright: standard
-"""SAM 2 as transformers has it: masks of prompts on a frame, and masks carried through a clip.
+"""SAM 2 as transformers has it: masks of prompts on a frame.
 
     frames ─▶ image encoder, once a frame ─▶ features ─┐
     prompts, one row each ─▶ prompt encoder ───────────┴▶ mask decoder ─▶ three masks and their scores ─▶ the best
 
-The checkpoints of SAM 2.1 serve both. A prompt may hold a [SEG] token's embedding, which the decoder reads as one more
-token. What a policy drew by a SAM 2 of its own is followed with its token in every frame (`Sam2Video.carried`).
+A prompt may hold a [SEG] token's embedding, which the decoder reads as one more token. The checkpoints of SAM 2.1 serve
+here and in framework/vision/sam2_video.py.
 """
 
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
@@ -21,11 +18,9 @@ from pydantic import Field
 
 from framework.config import Settings
 from framework.errors import ConfigError, DataError
-from framework.types import AnyMask, Broken, Video
+from framework.types import Broken, Video
 from framework.vision import masks
 from framework.vision.footage import Pixels
-from framework.vision.frames import frame as frame_of
-from framework.vision.propagator import Masks, Propagator, outward
 from framework.vision.segmenter import Asked, Found, Hint, Segmenter, by_frame, seen
 
 if TYPE_CHECKING:
@@ -70,32 +65,9 @@ class Sam2(Weights, Segmenter):
         return _decoder(cast(Any, self)).found(asked)
 
 
-class Sam2Video(Weights, Propagator):
-    """SAM 2 through transformers, with its memory of earlier frames."""
-
-    def tracked(self, video: Video, frame: int, masks: Masks, frames: Sequence[int]) -> Mapping[int, Masks]:
-        return _tracker(cast(Any, self)).tracked(video, frame, masks, frames)
-
-    def carried(
-        self, video: Video, frame: int, mask: AnyMask, decoder: Any, embedding: "torch.Tensor"
-    ) -> dict[int, Masks]:
-        """What a policy's own decoder drew on a frame from an embedding [width], over the clip: each frame is drawn by
-        that decoder, from that embedding, with the memory of other frames. It may be found again where it was not."""
-        others = [each for each in range(video.length) if each != frame]
-        tracker = _tracker(cast(Any, self))
-        with tracker.told(decoder, embedding):
-            found = tracker.tracked(video, frame, (mask,), others, lost=True)
-        return dict(sorted({frame: (mask,), **found}.items()))
-
-
 @lru_cache(maxsize=1)
 def _decoder(settings: Sam2) -> "Decoder":
     return Decoder(settings)
-
-
-@lru_cache(maxsize=1)
-def _tracker(settings: Sam2Video) -> "Tracker":
-    return Tracker(settings)
 
 
 def loaded(settings: Weights, model: str, processor: str) -> tuple[Any, Any]:
@@ -124,9 +96,6 @@ def loaded(settings: Weights, model: str, processor: str) -> tuple[Any, Any]:
 def shown(processor: Any, images: Sequence[Pixels]) -> "torch.Tensor":
     """Frames as the models take them. They are shared, and torch wants its own."""
     return processor.image_processor([image.copy() for image in images], return_tensors="pt")["pixel_values"]
-
-
-# ---- masks on a frame ------------------------------------------------------------------------------------------------
 
 
 class Decoder:
@@ -254,96 +223,3 @@ class Decoder:
 def _some(many: Sequence[T], count: int) -> Iterator[Sequence[T]]:
     """So many at a time."""
     return (many[first : first + count] for first in range(0, len(many), count))
-
-
-# ---- masks through a clip --------------------------------------------------------------------------------------------
-
-PARTS = ("prompt_encoder", "mask_decoder")
-"""What of a SAM 2 draws."""
-REMEMBERED = 32
-"""Frames of which the memory is kept behind the one at work; the model looks back at no more than 16."""
-
-
-class Tracker:
-    """The video model."""
-
-    def __init__(self, settings: Sam2Video) -> None:
-        self.net, self.processor = loaded(settings, "Sam2VideoModel", "Sam2VideoProcessor")
-
-    def tracked(
-        self, video: Video, frame: int, start: Masks, frames: Sequence[int], lost: bool = False
-    ) -> dict[int, Masks]:
-        """The targets are followed together, those without pixels only if `lost` ones are to be looked for."""
-        empty = masks.pack(np.zeros((video.height, video.width), np.bool_))
-        there = [place for place, mask in enumerate(start) if lost or masks.area(mask)]
-        found: dict[int, list[AnyMask]] = {each: [empty] * len(start) for each in frames}
-        if there:
-            session = self._session(video, frame, [start[place] for place in there])
-            for way, back in zip(outward(frame, frames), (False, True), strict=True):
-                for number, drawn in self._propagated(session, video, frame, len(way), back):
-                    for place, mask in zip(there, drawn, strict=True) if number in found else ():
-                        found[number][place] = mask
-        return {each: tuple(several) for each, several in found.items()}
-
-    @contextmanager
-    def told(self, decoder: Any, embedding: "torch.Tensor") -> Generator[None]:
-        """While it is open, frames are drawn as a policy's own decoder draws them: by its weights, the embedding as the
-        only prompt, and one mask."""
-        net, config = self.net, self.net.config
-        before, several = {name: getattr(net, name) for name in PARTS}, config.multimask_output_in_sam
-        token = embedding.to(net.device, net.dtype)
-        try:
-            for name, part in before.items():
-                taken = deepcopy(part)
-                taken.load_state_dict(decoder[name].state_dict())
-                setattr(net, name, taken)
-            net.prompt_encoder.register_forward_hook(
-                lambda _, asked, out: (token.expand(len(out[1]), 1, 1, -1), out[1])
-            )
-            net.mask_decoder.dynamic_multimask_via_stability = config.multimask_output_in_sam = False
-            yield
-        finally:
-            config.multimask_output_in_sam = several
-            for name, part in before.items():
-                setattr(net, name, part)
-
-    def _session(self, video: Video, frame: int, start: Sequence[AnyMask]) -> Any:
-        session = self.processor.init_video_session(inference_device=self.net.device, dtype=self.net.dtype)
-        session.processed_frames = Lazy(video, self.processor)  # a whole clip of 1024² pixels would be 12 MiB a frame
-        session.video_height, session.video_width = video.height, video.width
-        dense = [masks.decode(mask) for mask in start]
-        self.processor.add_inputs_to_inference_session(session, frame, list(range(len(dense))), input_masks=dense)
-        return session
-
-    def _propagated(
-        self, session: Any, video: Video, frame: int, count: int, back: bool
-    ) -> Iterator[tuple[int, list[AnyMask]]]:
-        """Both ways begin with the start frame, whose masks are known already."""
-        if not count:
-            return
-        steps = self.net.propagate_in_video_iterator(session, frame, count, reverse=back)
-        for each in islice(steps, 1, None):
-            drawn = self.processor.post_process_masks([each.pred_masks.float()], [[video.height, video.width]])[0]
-            yield each.frame_idx, [masks.pack(mask[0].cpu().numpy()) for mask in drawn]
-            _forget(session, each.frame_idx)
-
-
-def _forget(session: Any, now: int) -> None:
-    """Let go of outputs that are too far away to be looked at again."""
-    for outputs in session.output_dict_per_obj.values():
-        kept = outputs["non_cond_frame_outputs"]
-        for frame in [each for each in kept if abs(each - now) > REMEMBERED]:
-            del kept[frame]
-
-
-class Lazy:
-    """A clip's frames as the model takes them, each made when it is asked for."""
-
-    def __init__(self, video: Video, processor: Any) -> None:
-        self.video, self.processor = video, processor
-
-    def __len__(self) -> int:
-        return self.video.length
-
-    def __getitem__(self, index: int) -> "torch.Tensor":
-        return shown(self.processor, [frame_of(self.video, index)])[0]

@@ -21,7 +21,8 @@ from framework.reasoners.sam2_decoder import Sam2Decoder
 from framework.types import Broken
 from framework.vision import frames, masks
 from framework.vision.boxes import Box, Point
-from framework.vision.sam2 import Decoder, Sam2, Sam2Video, Tracker
+from framework.vision.sam2 import Decoder, Sam2
+from framework.vision.sam2_video import Sam2Video, Tracker
 from framework.vision.segmenter import Asked, Found, Prompt
 
 TASK = World(level="film", split="eval", count=4).task(0)
@@ -203,7 +204,7 @@ def learned(folder: str) -> Any:
 @pytest.fixture
 def tracker(folder: str, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     made = Tracker(Sam2Video(path=folder))
-    monkeypatch.setattr("framework.vision.sam2._tracker", lambda settings: made)
+    monkeypatch.setattr("framework.vision.sam2_video._tracker", lambda settings: made)
     return made
 
 
@@ -258,5 +259,5 @@ def test_far_memories_are_given_up_and_change_nothing(folder: str, monkeypatch: 
     start = [masks.encode(np.pad(np.ones((30, 40), bool), ((30, 68), (20, 68))))]
     settings = Sam2Video(path=folder)
     whole = settings.propagate(VIDEO, 0, start, [30, 31])
-    monkeypatch.setattr("framework.vision.sam2.REMEMBERED", 16)
+    monkeypatch.setattr("framework.vision.sam2_video.REMEMBERED", 16)
     assert settings.propagate(VIDEO, 0, start, [30, 31]) == whole
