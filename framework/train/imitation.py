@@ -113,11 +113,11 @@ class Diary(Tracker):
 
 def train(run: Run) -> None:
     from omegaconf import OmegaConf
-    from torch import distributed, multiprocessing
+    from torch import distributed
     from verl.trainer import sft_trainer
 
     import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
-    from framework.train import patches
+    from framework.train import lessons, patches
     from framework.train.platform import assert_platform
 
     recipe = run.recipe
@@ -126,7 +126,7 @@ def train(run: Run) -> None:
     for key, value in overrides(recipe, run.home).items():
         OmegaConf.update(config, key, value, force_add=True)
     patches.sft_diary(lambda: Diary(run.metrics, STAGE))
-    multiprocessing.set_sharing_strategy("file_system")  # or the loader's process is connected to once a tensor
+    lessons.carry_small()
     sys.stdin.read()  # it ends when the demonstrations lie there
     distributed.init_process_group("cpu:gloo" if patches.on_cpu() else None)
     try:

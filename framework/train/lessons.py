@@ -1,9 +1,11 @@
 """Hands verl's SFT trainer a conversation per row, as the tokens and patches that playing it would give."""
 
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.multiprocessing import reductions
 from torch.utils.data import Dataset
 
 from framework.data import conversations
@@ -12,6 +14,10 @@ from framework.reasoners.recital import recite
 from framework.train.run import Run
 from framework.train.sample import Sample
 from framework.vision.frames import pixels
+
+SMALL = 2**20
+"""Bytes up to which a tensor comes from the loader's process as it is, and not in memory that both see: torch connects
+the two once for each such tensor, or through a manager that gives up where the machine is busy."""
 
 
 class Lessons(Dataset[dict[str, Any]]):
@@ -36,3 +42,13 @@ class Lessons(Dataset[dict[str, Any]]):
             "multi_modal_inputs": sample.pictures,
             **({"sitting": told(self.rows[index])} if self.draws else {}),
         }
+
+
+def carry_small() -> None:
+    """Before a loader is made."""
+
+    def sent(tensor: torch.Tensor) -> Any:
+        small = tensor.nbytes <= SMALL
+        return (torch.from_numpy, (tensor.numpy(),)) if small else reductions.reduce_tensor(tensor)
+
+    ForkingPickler.register(torch.Tensor, sent)

@@ -1,13 +1,17 @@
+import pickle
 import shutil
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from framework.errors import DataError
 from framework.recipe import find_recipe
 from framework.train.cold_start import demonstrations, train_cold_start
 from framework.train.imitation import DEMONSTRATIONS, overrides
+from framework.train.lessons import SMALL, carry_small
 from framework.train.run import Run
 from framework.train.tracker import read
 
@@ -61,3 +65,17 @@ def test_a_cold_start_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path
     assert steps == [[1, 2, 3, 4]] * 2
     weights = [load_file(run.checkpoint(4) / "huggingface" / "model.safetensors") for run in (whole, stopped)]
     assert all(bool((weights[0][name] == weights[1][name]).all()) for name in weights[0])
+
+
+def test_a_small_tensor_comes_from_the_loader_in_the_message_itself_and_a_large_one_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(ForkingPickler, "_extra_reducers", {**vars(ForkingPickler)["_extra_reducers"]})
+    carry_small()
+    small, large = torch.arange(1000), torch.zeros(SMALL)
+    shaped = torch.nested.as_nested_tensor([small[:3], small[:2]], layout=torch.jagged)
+    got, rows = pickle.loads(ForkingPickler.dumps([small, shaped]))
+    assert torch.equal(got, small)
+    assert [row.tolist() for row in rows.unbind()] == [[0, 1, 2], [0, 1]]
+    assert len(ForkingPickler.dumps(small)) > small.nbytes
+    assert len(ForkingPickler.dumps(large)) < 1000
