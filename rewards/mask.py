@@ -6,7 +6,7 @@ turn 1   frames 0 3 6   IoU .5 .5 1.  ─▶ per_frame ─▶ mean ─┴▶ ove
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,13 +14,16 @@ from pydantic import Field
 
 from framework.line import Points, Values, along
 from framework.reward import TurnReward
+from framework.truth import known, outlined
 from framework.types import AnyMask, Drawn, Episode, Failure, Malformed, Mask, NotApplicable, Truth, Turn
 from framework.vision import masks, metrics, overlap
-from rewards.temporal import absent
 
+Where = Literal["frames", "keyframe"]
 Pair = tuple[AnyMask, AnyMask]
 """What was drawn on a frame and what is true there, in one size."""
 
+NO_MASK = NotApplicable("the task has no true mask")
+NOT_KNOWN = NotApplicable("what is on the frames that were drawn on is not known")
 AT_ONCE = 8
 """Frames whose boundaries are compared together: those of a turn show one object at much the same place."""
 
@@ -31,7 +34,7 @@ class MaskReward(TurnReward):
     A mask is compared at the true one's size. A frame of which the truth is not known is left out.
     """
 
-    where: Literal["frames", "keyframe"] = "frames"
+    where: Where = "frames"
     """The frames that are spread over the clip, or the one that the turn was shown large."""
     per_frame: Points = ()
     """Points (a frame's number, what it counts) for each frame, before the mean. VideoSEG-O3 counts an IoU as
@@ -48,41 +51,27 @@ class MaskReward(TurnReward):
         """A number about each pair of masks."""
 
     def of_turns(self, episodes: Sequence[Episode]) -> list[list[float | Failure]]:
-        pairs: list[Pair] = []
-        read = [[self._read(turn, episode.task.truth, pairs) for turn in episode.turns] for episode in episodes]
-        counts = np.array([each for turns in read for each in turns if isinstance(each, int)], np.int64)
-        numbers = along(self.per_frame, self.of_frames(pairs))
-        sums = np.add.reduceat(numbers, np.cumsum(counts) - counts) if pairs else np.zeros(0)
+        read = [[self._read(turn, episode.task.truth) for turn in episode.turns] for episode in episodes]
+        measured = [each for turns in read for each in turns if isinstance(each, list)]
+        numbers = along(self.per_frame, self.of_frames(list(chain.from_iterable(measured))))
+        counts = np.array([len(pairs) for pairs in measured], np.int64)
+        sums = np.add.reduceat(numbers, np.cumsum(counts) - counts) if measured else np.zeros(0)
         means = iter((sums / counts).tolist())
-        return [[next(means) if isinstance(each, int) else each for each in turns] for turns in read]
+        return [[next(means) if isinstance(each, list) else each for each in turns] for turns in read]
 
-    def _read(self, turn: Turn, truth: Truth, pairs: list[Pair]) -> int | float | Failure:
-        """How many pairs of masks a turn has, which come to the others; or what it has instead."""
-        if not truth.masks and (any(truth.present) or not truth.present):
-            return NotApplicable("the task has no true mask")
-        drawn = self._drawn(turn.drawn)
+    def _read(self, turn: Turn, truth: Truth) -> list[Pair] | float | Failure:
+        """What a turn drew, one or more frames of it, beside what is true there; or what it has instead."""
+        if not outlined(truth):
+            return NO_MASK
+        drawn = drawn_on(turn.drawn, self.where)
         if not drawn:
             return Malformed("nothing was drawn") if self.undrawn is None else self.undrawn
-        before = len(pairs)
-        for frame, mask in drawn.items():
-            true = truth.masks.get(frame)
-            if true is not None:
-                pairs.append((masks.resized(mask, true.width, true.height), true))
-            elif absent(truth, frame):
-                pairs.append((mask, Mask((mask.width * mask.height,), mask.width, mask.height)))
-        return len(pairs) - before or NotApplicable("what is on the frames that were drawn on is not known")
+        return beside(truth, drawn) or NOT_KNOWN
 
     @property
     def nothing(self) -> float:
         """What a frame counts on which there is nothing and nothing is drawn."""
         return float(self.where == "frames") if self.both_empty is None else self.both_empty
-
-    def _drawn(self, drawn: Drawn | None) -> Mapping[int, AnyMask]:
-        if drawn is None:
-            return {}
-        if self.where == "frames":
-            return drawn.frames
-        return {} if drawn.keyframe is None or drawn.on_keyframe is None else {drawn.keyframe: drawn.on_keyframe}
 
 
 class MaskIoU(MaskReward):
@@ -110,8 +99,28 @@ class JAndF(MaskReward):
         return (_overlap(pairs, self.nothing) + _contour(pairs, self.nothing)) / 2
 
 
+def drawn_on(drawn: Drawn | None, where: Where) -> Mapping[int, AnyMask]:
+    """What a turn drew on these frames."""
+    if drawn is None:
+        return {}
+    if where == "frames":
+        return drawn.frames
+    return {} if drawn.keyframe is None or drawn.on_keyframe is None else {drawn.keyframe: drawn.on_keyframe}
+
+
+def beside(truth: Truth, drawn: Mapping[int, AnyMask]) -> list[Pair]:
+    """Each mask beside the true one, in one size; frames of which the truth is not known are left out."""
+    return [_in_one_size(drawn[frame], true) for frame, true in known(truth, drawn).items()]
+
+
+def _in_one_size(drawn: AnyMask, true: AnyMask | None) -> Pair:
+    if true is None:
+        return drawn, Mask((drawn.width * drawn.height,), drawn.width, drawn.height)
+    return masks.resized(drawn, true.width, true.height), true
+
+
 def _overlap(pairs: Sequence[Pair], nothing: float) -> Values:
-    return overlap.iou(*_sides(pairs), nothing)
+    return overlap.iou(*sides(pairs), nothing)
 
 
 def _contour(pairs: Sequence[Pair], nothing: float) -> Values:
@@ -119,12 +128,12 @@ def _contour(pairs: Sequence[Pair], nothing: float) -> Values:
     for _, alike in groupby(pairs, lambda pair: (pair[1].width, pair[1].height)):
         several = list(alike)
         for first in range(0, len(several), AT_ONCE):
-            sides = _sides(several[first : first + AT_ONCE])
-            drawn, true = (np.stack([masks.decode(mask) for mask in side]) for side in sides)
+            some = sides(several[first : first + AT_ONCE])
+            drawn, true = (np.stack([masks.decode(mask) for mask in side]) for side in some)
             found.append(metrics.contour_accuracies(drawn, true))
     empty = [masks.area(drawn) == 0 == masks.area(true) for drawn, true in pairs]
     return np.where(np.array(empty, np.bool_), nothing, np.concatenate(found))
 
 
-def _sides(pairs: Sequence[Pair]) -> tuple[list[AnyMask], list[AnyMask]]:
+def sides(pairs: Sequence[Pair]) -> tuple[list[AnyMask], list[AnyMask]]:
     return [drawn for drawn, _ in pairs], [true for _, true in pairs]

@@ -55,7 +55,7 @@ class Beside:
     def of(cls, said: Said, items: Sequence[Sequence[Item]]) -> "Beside":
         """These items of each answer, and all true objects of its frame."""
         true = said.true()
-        known = (true.counts > 0) | ~np.array([scene.shows for scene in said.scenes], np.bool_)
+        known = (true.counts > 0) | np.array([scene.blank for scene in said.scenes], np.bool_)
         return cls(said.objects(items), true, said.of, said.sizes, known[said.of])
 
     def pairs(self, rows: Counts, said: int, true: int) -> Pairs:

@@ -123,7 +123,7 @@ def _lacking(truth: Truth) -> str:
 
 def _known(said: Said) -> NDArray[np.bool_]:
     """Is it known what is on the frame?"""
-    known = [scene.frame in scene.truth.masks or not scene.shows for scene in said.scenes]
+    known = [scene.frame in scene.truth.masks or scene.blank for scene in said.scenes]
     return np.array(known, np.bool_)[said.of]
 
 

@@ -37,14 +37,18 @@ What cannot be copied here: their video IoU is a mean over the turn's [SEG] toke
 one's; a turn's `drawn` holds one mask a frame for all of them.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from framework.reward import Reward
-from framework.types import AnyMask, Drawn, Episode, Failure, Malformed, Mask, NotApplicable, Truth
+from framework.tracing import frame_of
+from framework.truth import known, outlined
+from framework.types import Answer, AnyMask, Drawn, Episode, Failure, Malformed, NotApplicable, Truth
 from framework.vision import overlap
 from rewards import videoseg_o3, vision_reasoner
+from rewards.mask import NO_MASK, NOT_KNOWN, beside, drawn_on, sides
+from rewards.said import UNKNOWN, Scene
 from rewards.videoseg_o3 import Played
 from rewards.vision_reasoner import Objects
 
@@ -74,12 +78,15 @@ class VisionReasoner(Reward):
         return vision_reasoner.TERMS[self.term][0](episode.turns[-1].said.text, true)
 
     def _true(self, episode: Episode) -> Objects | NotApplicable:
-        """The true objects of the frame that is spoken of."""
+        """The true objects of the frame that is spoken of; of the first with a true box, if none was shown."""
         truth = episode.task.truth
         if not truth.boxes:
             return NotApplicable("the task has no true box")
-        frame = _frame(episode)
+        frame = frame_of(episode, episode.answer or Answer())
+        frame = min(truth.boxes) if frame is None else frame
         boxes, points = truth.boxes.get(frame, ()), truth.points.get(frame, ())
+        if not boxes and not Scene.of(episode.task, frame).blank:
+            return NotApplicable(UNKNOWN)
         if len(boxes) != len(points):
             return NotApplicable("the task has no true point to each true box")
         space = episode.task.video.space(frame).counted_in(*self.image)
@@ -90,15 +97,6 @@ class VisionReasoner(Reward):
 
 
 NOTHING = Objects(np.zeros((0, 4)), np.zeros((0, 2)))
-
-
-def _frame(episode: Episode) -> int:
-    """The frame that is spoken of: the keyframe, or the picture the boxes lie on, or the first with a true box."""
-    answer = episode.answer
-    if answer and answer.keyframe is not None:
-        return answer.keyframe
-    box = next((item.box for item in answer.items if item.box), None) if answer else None
-    return box.space.frame if box else min(episode.task.truth.boxes)
 
 
 class VideoSegO3(Reward):
@@ -114,39 +112,37 @@ class VideoSegO3(Reward):
         return [self._of(episode) for episode in episodes]
 
     def _of(self, episode: Episode) -> Value:
-        seen = _ious(episode) if self.term in videoseg_o3.OF_MASKS else ((), ())
-        if isinstance(seen, NotApplicable):
-            return seen
+        truth, drawn = episode.task.truth, [turn.drawn for turn in episode.turns]
         said = tuple(turn.said.text for turn in episode.turns)
-        return videoseg_o3.TERMS[self.term][0](Played(said, episode.task.truth.present, *seen))
+        frames = _on_frames(truth, drawn) if self.term in videoseg_o3.OF_FRAMES else ()
+        keyframes = _on_keyframes(truth, drawn) if self.term in videoseg_o3.OF_KEYFRAMES else ()
+        if isinstance(frames, NotApplicable):
+            return frames
+        if isinstance(keyframes, NotApplicable):
+            return keyframes
+        return videoseg_o3.TERMS[self.term][0](Played(said, truth.present, frames, keyframes))
 
 
-def _ious(episode: Episode) -> tuple[list[list[float]], list[float]] | NotApplicable:
-    """Per turn, the IoU on each frame it drew on, and on its keyframe. A turn that drew nothing has 0 on all."""
-    truth, drawn = episode.task.truth, [turn.drawn for turn in episode.turns]
-    if not truth.masks and (any(truth.present) or not truth.present):
-        return NotApplicable("the task has no true mask")
-    known = {frame for each in drawn if each for frame in each.frames if _is_known(truth, frame)}
-    clips = [_on_frames(truth, each, known) if each else [0.0] * len(known) for each in drawn]
-    return clips, [_on_keyframe(truth, each) if each else 0.0 for each in drawn]
+def _on_frames(truth: Truth, drawn: Sequence[Drawn | None]) -> list[list[float]] | NotApplicable:
+    """Per turn, the IoU on each frame of known truth that it drew on. A turn that drew nothing has 0 on all."""
+    if not outlined(truth):
+        return NO_MASK
+    frames = {frame for each in drawn if each for frame in each.frames}
+    there = known(truth, frames)
+    if frames and not there:
+        return NOT_KNOWN
+    return [_iou(truth, each.frames, both_empty=1.0) if each else [0.0] * len(there) for each in drawn]
 
 
-def _is_known(truth: Truth, frame: int) -> bool:
-    """Does the truth say what is on this frame, be it nothing?"""
-    return frame in truth.masks or (frame < len(truth.present) and not truth.present[frame])
-
-
-def _on_frames(truth: Truth, drawn: Drawn, known: Set[int]) -> list[float]:
-    return _iou(truth, {frame: drawn.frames[frame] for frame in sorted(known & drawn.frames.keys())}, both_empty=1.0)
-
-
-def _on_keyframe(truth: Truth, drawn: Drawn) -> float:
-    if drawn.keyframe is None or drawn.on_keyframe is None:
-        return 0.0
-    return _iou(truth, {drawn.keyframe: drawn.on_keyframe}, both_empty=0.0)[0]
+def _on_keyframes(truth: Truth, drawn: Sequence[Drawn | None]) -> list[float] | NotApplicable:
+    """Per turn, the IoU on its keyframe; 0 if it drew none."""
+    if not outlined(truth):
+        return NO_MASK
+    large = [drawn_on(each, "keyframe") for each in drawn]
+    if not all(known(truth, each) for each in large if each):
+        return NOT_KNOWN
+    return [_iou(truth, each, both_empty=0.0)[0] if each else 0.0 for each in large]
 
 
 def _iou(truth: Truth, drawn: Mapping[int, AnyMask], both_empty: float) -> list[float]:
-    blank = {frame: Mask((mask.width * mask.height,), mask.width, mask.height) for frame, mask in drawn.items()}
-    true = [truth.masks.get(frame, blank[frame]) for frame in drawn]
-    return overlap.iou(list(drawn.values()), true, both_empty).tolist()
+    return overlap.iou(*sides(beside(truth, dict(sorted(drawn.items())))), both_empty).tolist()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from framework.line import Values
 from framework.reward import shared
 from framework.tracing import frame_of
+from framework.truth import guessed
 from framework.types import Answer, Episode, Failure, Item, Malformed, NotApplicable, Task, Truth
 from framework.vision.boxes import Box, Point, Space
 
@@ -39,10 +40,18 @@ class Scene:
     size: tuple[int, int]
     """Width and height of the video."""
 
+    @classmethod
+    def of(cls, task: Task, frame: int | None) -> "Scene":
+        video = task.video
+        return cls(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height))
+
     @property
-    def shows(self) -> bool:
-        """Is it known that the target is visible?"""
-        return self.frame is not None and self.frame < len(self.truth.present) and self.truth.present[self.frame]
+    def blank(self) -> bool:
+        """Is the target not there, as far as one knows?"""
+        if self.frame is None:
+            return True
+        shown = 0 <= self.frame < len(self.truth.present) and self.truth.present[self.frame]
+        return not shown and not guessed(self.truth, self.frame)
 
     @property
     def items(self) -> list[Item]:
@@ -92,7 +101,7 @@ class Said:
                 last, at = task, frame
                 row = rows.setdefault((id(task), frame), len(rows))
                 if row == len(scenes):
-                    scenes.append(_scene(task, frame))
+                    scenes.append(Scene.of(task, frame))
             of.append(row)
         return cls(answers, scenes, np.array(of, np.int64))
 
@@ -203,8 +212,3 @@ def _way(space: Space, scene: Scene) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = space.region
     wide, high = space.units
     return (x1 - x0) / wide, (y1 - y0) / high, x0, y0
-
-
-def _scene(task: Task, frame: int | None) -> Scene:
-    video = task.video
-    return Scene(task.truth, frame, f"{video.source}#{frame}", (video.width, video.height))

@@ -13,13 +13,13 @@ from pydantic import Field
 from framework.config import SerializeAsAny, chosen
 from framework.reward import Reward
 from framework.tracing import asked
-from framework.types import Broken, Episode, Failure, Malformed, Mask, NotApplicable, Truth
+from framework.truth import known, outlined
+from framework.types import Broken, Episode, Failure, Malformed, Mask, NotApplicable
 from framework.vision import masks
 from framework.vision.colour import BoxFill
 from framework.vision.segmenter import Asked, Found, Segmenter
-from rewards.mask import ContourAccuracy, JAndF, MaskIoU, Pair
+from rewards.mask import NO_MASK, ContourAccuracy, JAndF, MaskIoU, beside
 from rewards.said import UNKNOWN
-from rewards.temporal import absent
 
 MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}
 
@@ -27,7 +27,8 @@ MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}
 class SegmentedIoU(Reward):
     """How far the mask of what was answered agrees with the true mask of that frame; in [0, 1].
 
-    A segmenter that fails, or one that is out of reach, is Broken and never a number.
+    An empty mask counts 0 even where the target is not, or it would pay to answer on such a frame with a box without
+    area. A segmenter that fails, or one that is out of reach, is Broken and never a number.
     """
 
     segmenter: Annotated[SerializeAsAny[Segmenter], chosen("segmenter")] = Field(default_factory=BoxFill)
@@ -41,13 +42,14 @@ class SegmentedIoU(Reward):
         answers = iter(self.segmenter.segment([one for several in prompts for one in several]))
         drawn = [_union([next(answers) for _ in several]) if several else None for several in prompts]
         pairs = [
-            _beside(mask, several[0], episode.task.truth)
+            beside(episode.task.truth, {several[0].frame: mask})[0]
             for mask, several, episode in zip(drawn, prompts, episodes, strict=True)
             if isinstance(mask, Mask)
         ]
+        measure = MEASURES[self.measure](where="keyframe")
         # F takes a mask without an outline, as that of the whole frame, for none: where nothing is, any pixel is wrong.
         missed = [masks.area(true) == 0 < masks.area(mask) for mask, true in pairs]
-        numbers = iter(np.where(missed, 0.0, MEASURES[self.measure]().of_frames(pairs)).tolist())
+        numbers = iter(np.where(missed, 0.0, measure.of_frames(pairs)).tolist())
         return [
             each if not isinstance(each, list) else mask if isinstance(mask, Broken) else next(numbers)
             for each, mask in zip(read, drawn, strict=True)
@@ -56,26 +58,17 @@ class SegmentedIoU(Reward):
     def _read(self, episode: Episode) -> list[Asked] | Failure:
         """What the segmenter is asked about an episode; or what it has instead of a number."""
         task, answer = episode.task, episode.answer
-        if not task.truth.masks and (any(task.truth.present) or not task.truth.present):
-            return NotApplicable("the task has no true mask")
+        if not outlined(task.truth):
+            return NO_MASK
         if answer is None:
             return Malformed("nothing was answered")
         prompts = asked(episode, self.segmenter)
         if not prompts:
             return Malformed(f"the answer has no {' or '.join(sorted(self.segmenter.accepts - {'mask', 'embedding'}))}")
-        frame = prompts[0].frame
-        return prompts if frame in task.truth.masks or absent(task.truth, frame) else NotApplicable(UNKNOWN)
+        return prompts if known(task.truth, [prompts[0].frame]) else NotApplicable(UNKNOWN)
 
 
 def _union(found: Sequence[Found | Broken]) -> Mask | Broken:
     """The pixels of all objects; nothing if one of them could not be made."""
     broken = next((each for each in found if isinstance(each, Broken)), None)
     return broken or masks.union([each.mask for each in found if isinstance(each, Found)])
-
-
-def _beside(drawn: Mask, said: Asked, truth: Truth) -> Pair:
-    """With what is true on that frame, in one size."""
-    true = truth.masks.get(said.frame)
-    if true is None:
-        return drawn, Mask((drawn.width * drawn.height,), drawn.width, drawn.height)
-    return masks.resized(drawn, true.width, true.height), true

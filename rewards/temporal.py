@@ -8,6 +8,7 @@ import numpy as np
 
 from framework.line import Values
 from framework.reward import FAILURES, Reward
+from framework.truth import known
 from framework.types import Answer, Episode, Failure, Malformed, NotApplicable, Select, Truth
 from framework.vision import masks
 from framework.vision.boxes import Interval
@@ -47,8 +48,8 @@ class KeyframeQuality(TimeReward):
     """
 
     def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
-        areas = {id(episode.task.truth): episode.task.truth for episode in episodes}
-        measured = {known: _areas(truth) for known, truth in areas.items()}
+        truths = {id(episode.task.truth): episode.task.truth for episode in episodes}
+        measured = {one: _areas(truth) for one, truth in truths.items()}
         return [self._quality(episode, measured[id(episode.task.truth)]) for episode in episodes]
 
     def _quality(self, episode: Episode, areas: Mapping[int, float]) -> float | Failure:
@@ -58,14 +59,9 @@ class KeyframeQuality(TimeReward):
         frame = _keyframe(self.named(episode))
         if isinstance(frame, Malformed):
             return frame
-        if frame not in areas and not absent(episode.task.truth, frame):
+        if frame not in areas and frame not in known(episode.task.truth, [frame]):
             return NotApplicable(f"the area of the target on frame {frame} is not known")
         return areas.get(frame, 0.0) / largest
-
-
-def absent(truth: Truth, frame: int) -> bool:
-    """Is it known that the target is not visible on this frame?"""
-    return 0 <= frame < len(truth.present) and not truth.present[frame]
 
 
 def _keyframe(named: Select | Answer | None) -> int | Malformed:

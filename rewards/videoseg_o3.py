@@ -1,20 +1,13 @@
-"""VideoSEG-O3's registered terms, as its authors run them; `rewards/published.py` names their quirks.
+"""VideoSEG-O3's registered terms, as its authors run them; `rewards/published.py` names their quirks."""
 
-A text is read in time linear in its length, whatever it holds.
-"""
-
-import ast
-import json
-import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 import numpy as np
 
-from framework.chat.grammar import LONGEST
 from framework.types import Failure, Malformed, NotApplicable
+from rewards.vtg import follows, inside, is_strict, place, steps
 
 Value = float | Failure
 
@@ -72,110 +65,13 @@ class Played:
 
 # ---- what was said ---------------------------------------------------------------------------------------------------
 
-_THOUGHT_THEN = re.compile(r"</think>\s*<(answer|select)>")
-_OPENING = re.compile(r"<(answer|select)>")
-_THINK, _THOUGHT = re.compile("<think>", re.IGNORECASE), re.compile("</think>", re.IGNORECASE)
-STEPS = ("step 1", "step 2", "step 3", "action")
-
-
-def _thought_then(text: str, tags: Sequence[str] = ("answer", "select"), anywhere: bool = False) -> str | None:
-    """The inside of the first of these blocks that follows a thought, which starts the text or stands anywhere."""
-    start = text.find("<think>")
-    if start < 0 or (start > 0 and not anywhere):
-        return None
-    open_ = set(tags)
-    for found in _THOUGHT_THEN.finditer(text, start + len("<think>")):
-        tag = found[1]
-        if tag in open_:
-            end = text.find(f"</{tag}>", found.end())
-            if end >= 0:
-                return text[found.end() : end]
-            open_.remove(tag)  # nor does it close after a later opening: that keeps this linear
-    return None
-
-
-def _inside(text: str, tag: str) -> str | None:
-    """What stands in the first <tag>…</tag>."""
-    start = text.find(f"<{tag}>")
-    end = text.find(f"</{tag}>", start)
-    return text[start + len(tag) + 2 : end] if 0 <= start < end else None
-
-
-def _is_strict(text: str) -> bool:
-    block = _thought_then(text, anywhere=True)
-    place, mask = (_inside(block, "VTG"), _inside(block, "RefSeg")) if block is not None else (None, None)
-    if place is None or mask is None or "[SEG]" not in mask:
-        return False
-    try:
-        said = json.loads(place)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(said, dict) and {"start", "end", "keyframe"} <= cast(Mapping[str, Any], said).keys()
-
-
-def thought(text: str) -> str | None:
-    """The inside of the first thought, its tags in letters of any size."""
-    opening = _THINK.search(text)
-    closing = _THOUGHT.search(text, opening.end()) if opening else None
-    return text[opening.end() : closing.start()] if opening and closing else None
-
-
-def _steps(text: str) -> float:
-    """The share of the four headings that stand in the first thought, as letters."""
-    inside = (thought(text) or "").lower()
-    return sum(step in inside for step in STEPS) / len(STEPS)
-
-
-def last_place(text: str) -> str | None:
-    """What stands in the <VTG> of the last block that has one before it closes."""
-    said, past, open_ = None, 0, {"answer", "select"}
-    for opening in _OPENING.finditer(text):
-        tag = opening[1]
-        if opening.start() < past or tag not in open_:
-            continue
-        start = text.find("<VTG>", opening.end())
-        end = text.find("</VTG>", start)
-        if start < 0 or end < 0:
-            break
-        closing = text.find(f"</{tag}>", end)
-        if closing < 0:
-            open_.remove(tag)
-            continue
-        said, past = text[start + len("<VTG>") : end], closing + len(tag) + 3
-    return said
-
-
-def _place(text: str, length: int) -> tuple[int, int, int] | None:
-    """start, end and keyframe, pulled into a clip of `length` frames; what is not said is 0."""
-    said = _literal(last_place(text) or "")
-    if not isinstance(said, dict):
-        return None
-    values = [cast(Mapping[str, Any], said).get(key, 0) for key in ("start", "end", "keyframe")]
-    try:
-        start, end, keyframe = [int(value) for value in values]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return max(0, min(start, length)), max(0, min(end, length)), max(0, min(keyframe, length - 1))
-
-
-def _literal(said: str) -> Any:
-    """What it means as a value of Python; None if nothing. A block of more than LONGEST characters is not read."""
-    if not said or len(said) > LONGEST:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python's own, about odd escapes
-        try:
-            return ast.literal_eval(said.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            return None
-
 
 def _precision(text: str, present: Sequence[bool]) -> np.float32 | None:
     """The share of the said frames that show the target, in its authors' float32; None if no frame is said."""
-    place = _place(text, len(present))
-    if place is None or place[0] >= place[1]:
+    said = place(text, len(present))
+    if said is None or said[0] >= said[1]:
         return None
-    start, end, _ = place
+    start, end, _ = said
     if not any(present):
         return np.float32(1)
     return np.float32(sum(present[start:end])) / (np.float32(end - start) + np.float32(1e-6))
@@ -187,12 +83,12 @@ def _passes(text: str, present: Sequence[bool]) -> float:
 
 
 def _keyframe(text: str, present: Sequence[bool]) -> Value:
-    place = _place(text, len(present))
-    if place is None:
+    said = place(text, len(present))
+    if said is None:
         return -1.0
     if not present:
         return NotApplicable("the task does not say where the target is")
-    return 1.0 if present[place[2]] else -1.0
+    return 1.0 if present[said[2]] else -1.0
 
 
 def _keyframes(played: Played) -> Value:
@@ -208,9 +104,9 @@ def _dense_precision(text: str, present: Sequence[bool]) -> float:
 
 def _termination(played: Played) -> Value:
     last, iou = played.said[-1], played.keyframes[-1]
-    if _inside(last, "answer") is not None:
+    if inside(last, "answer") is not None:
         return 1.0 if iou > 0.8 else -1.0 if iou < 0.2 else 0.0
-    return float(_inside(last, "select") is not None and iou < 0.5)
+    return float(inside(last, "select") is not None and iou < 0.5)
 
 
 # ---- what was drawn --------------------------------------------------------------------------------------------------
@@ -265,16 +161,21 @@ def _progress_of_keyframes(played: Played) -> Value:
 
 SILENT = Malformed("nothing was said")
 ENDLESS = float("inf")
-TERMS: dict[Term, tuple[Callable[[Played], Value], float, float]] = {
-    "think_format": (lambda it: float(_thought_then(it.said[0], ("answer",)) is not None) if it.said else SILENT, 0, 1),
-    "think_select_format": (lambda it: float(_thought_then(it.said[0]) is not None) if it.said else SILENT, 0, 1),
-    "strict_format_cot": (lambda it: 2.0 * all(map(_is_strict, it.said)) - 1 if it.said else 0.0, -1, 1),
-    "step_format_cot": (lambda it: _mean([_steps(each) for each in it.said]), 0, 1),
+Terms = Mapping[Term, tuple[Callable[[Played], Value], float, float]]
+"""Term → how it is computed, its least and its most."""
+
+ABOUT_WORDS: Terms = {
+    "think_format": (lambda it: float(follows(it.said[0], ("answer",)) is not None) if it.said else SILENT, 0, 1),
+    "think_select_format": (lambda it: float(follows(it.said[0]) is not None) if it.said else SILENT, 0, 1),
+    "strict_format_cot": (lambda it: 2.0 * all(map(is_strict, it.said)) - 1 if it.said else 0.0, -1, 1),
+    "step_format_cot": (lambda it: _mean([steps(each) for each in it.said]), 0, 1),
     "vtg_iou": (lambda it: _mean([_passes(each, it.present) for each in it.said], -0.5), -0.5, 0.5),
     "lr_vtg_iou": (lambda it: _passes(it.said[-1], it.present) if it.said else -0.5, -0.5, 0.5),
     "lr_vtg_iou_dense": (lambda it: _dense_precision(it.said[-1], it.present) if it.said else -0.5, -0.5, 0.5),
     "vtg_keyframe": (_keyframes, -1, 1),
     "lr_vtg_keyframe": (lambda it: _keyframe(it.said[-1], it.present) if it.said else -1.0, -1, 1),
+}
+ABOUT_FRAMES: Terms = {
     "pr_maskiou": (lambda it: _mean([_coarse(turn) for turn in it.frames]), -1, 1),
     "lr_maskiou": (lambda it: _coarse(it.frames[-1]) if it.frames else 0.0, -1, 1),
     "lr_maskiou_dense": (
@@ -284,9 +185,25 @@ TERMS: dict[Term, tuple[Callable[[Played], Value], float, float]] = {
     ),
     "simple_lr_maskiou": (lambda it: it.clips[-1] if it.frames else 0.0, 0, 1),
     "mr_progressive_maskiou": (_progress_of_masks, -ENDLESS, ENDLESS),  # at most 1 a turn
+}
+ABOUT_KEYFRAMES: Terms = {
     "lr_keyframeiou": (lambda it: _rung(it.keyframes[-1], COARSE) if it.several else 0.0, -1, 1),
     "lr_keyframeiou_dense": (lambda it: _dense(it.keyframes[-1], 5.0, 2.5) if it.said else SILENT, -1, 2.5),
     "simple_lr_keyframe": (lambda it: it.keyframes[-1] if it.several else 0.0, 0, 1),
+    "mr_progressive_keyframe": (_progress_of_keyframes, -ENDLESS, ENDLESS),  # at most 1 a turn
+    "lr_progressive_keyframe": (
+        lambda it: _gain(it.keyframes[-1], max(it.keyframes[:-1]), GATED) if it.several else 0.0,
+        -1,
+        1,
+    ),
+    "lr_progressive_keyframe_dense": (
+        lambda it: _rung(it.keyframes[-1] - max(it.keyframes[:-1]), ((0.05, 0.5), (-0.05, 0.0))) if it.several else 0.0,
+        -1,
+        0.5,
+    ),
+    "termination": (lambda it: _termination(it) if it.said else 0.0, -1, 1),
+}
+ABOUT_BOTH: Terms = {
     "pr_keyframe_valid": (
         lambda it: _mean([_gain(*pair, GAIN) for pair in zip(it.keyframes[1:], it.clips[1:], strict=True)]),
         -1,
@@ -303,19 +220,7 @@ TERMS: dict[Term, tuple[Callable[[Played], Value], float, float]] = {
         -1,
         1,
     ),
-    "mr_progressive_keyframe": (_progress_of_keyframes, -ENDLESS, ENDLESS),  # at most 1 a turn
-    "lr_progressive_keyframe": (
-        lambda it: _gain(it.keyframes[-1], max(it.keyframes[:-1]), GATED) if it.several else 0.0,
-        -1,
-        1,
-    ),
-    "lr_progressive_keyframe_dense": (
-        lambda it: _rung(it.keyframes[-1] - max(it.keyframes[:-1]), ((0.05, 0.5), (-0.05, 0.0))) if it.several else 0.0,
-        -1,
-        0.5,
-    ),
-    "termination": (lambda it: _termination(it) if it.said else 0.0, -1, 1),
 }
-"""Term → how it is computed, its least and its most."""
-OF_MASKS = set(list(TERMS)[list(TERMS).index("pr_maskiou") :])
-"""Terms that look at what was drawn."""
+TERMS: Terms = {**ABOUT_WORDS, **ABOUT_FRAMES, **ABOUT_KEYFRAMES, **ABOUT_BOTH}
+OF_FRAMES, OF_KEYFRAMES = {*ABOUT_FRAMES, *ABOUT_BOTH}, {*ABOUT_KEYFRAMES, *ABOUT_BOTH}
+"""Terms that look at what was drawn on the frames of a clip, and on keyframes."""

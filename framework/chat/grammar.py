@@ -40,7 +40,8 @@ class Grammar(Settings):
     actions: tuple[Literal["select", "zoom", "answer"], ...] = Field(default=("select", "answer"), min_length=1)
     """What may be done."""
     clamp: bool = True
-    """Pull an index past the end and a box over the edge back inside; otherwise they are malformed."""
+    """Pull an index past the end and a box over the edge back inside, and leave a point outside where it is; otherwise
+    they are malformed."""
     several: Literal["malformed", "first", "last"] = "malformed"
     """What two actions in one reply mean."""
     half_open: bool = False
@@ -244,10 +245,9 @@ class _Reader:
         x, y = _numbers(said, 2, "point")
         space = self.where(frame)
         width, height = space.units
-        if 0 <= x <= width and 0 <= y <= height:
-            return Point(x, y, space)
-        self.outside(said)
-        return Point(min(max(x, 0.0), width), min(max(y, 0.0), height), space)
+        if not (0 <= x <= width and 0 <= y <= height):
+            self.outside(said)
+        return Point(x, y, space)
 
     def outside(self, said: Json) -> None:
         if not self.grammar.clamp:

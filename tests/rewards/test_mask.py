@@ -107,6 +107,12 @@ def test_a_frame_of_unknown_truth_is_left_out() -> None:
     ]
 
 
+def test_that_nothing_is_on_a_frame_which_nobody_annotated_is_a_guess() -> None:
+    annotated = {0: masks.pack(first(100)), 4: masks.pack(first(0))}
+    guessing = Truth(present=(True, False, False, False, False, False), masks=annotated)
+    assert MaskIoU()([drew(frames({0: 40, 3: 0}), truth=guessing), drew(frames({4: 0}), truth=guessing)]) == [0.4, 1.0]
+
+
 def test_a_turn_that_draws_nothing_is_malformed_or_counts_what_the_recipe_says() -> None:
     episodes = [drew(None), drew(Drawn()), drew(frames({0: 30}), None), drew()]
     nothing = Malformed("nothing was drawn")

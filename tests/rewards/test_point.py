@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from framework.testing import check_reward
 from framework.types import Episode, Malformed, NotApplicable, Task, Truth, Video
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
+from rewards.box import BoxIoU
+from rewards.matching import Matched
 from rewards.point import (
     NegativePoint,
     PointDistance,
@@ -130,6 +133,8 @@ def test_a_negative_point_outside_the_image_earns_nothing() -> None:
     truth = Truth(masks={0: masks.encode(edge)})
     inner, outer = beside((829, 400), truth=truth), beside((900, 400), (400, 900), truth=truth)
     assert NegativePoint()([inner, outer]) == [1, 0]
+    band = Truth(masks={0: masks.encode(np.arange(840) // 10 == np.full((840, 1), 1))})
+    assert NegativePoint()([beside((x, 400), truth=band) for x in (-1, 0)]) == [0, 1]
 
 
 @given(st.lists(st.tuples(st.integers(0, 839), st.integers(0, 839)), min_size=1, max_size=5), st.booleans())
@@ -142,6 +147,15 @@ def test_negative_points_are_those_of_a_distance_map_whatever_the_size_of_the_ma
     steps = np.asarray(distance_transform_cdt(~small[rows[:, None], columns], metric="taxicab"))
     true = np.mean([0 < steps[y, x] <= 40 for x, y in points])
     assert NegativePoint()([beside(*points, truth=Truth(masks={0: mask}), video=video)]) == [pytest.approx(true)]
+
+
+def test_that_no_target_is_on_a_frame_which_nobody_annotated_is_a_guess() -> None:
+    clip, nothing = Video("clip", length=4, width=840, height=840), masks.encode(np.zeros((840, 840), bool))
+    truth = replace(TRUTH, present=(True, False, False, False), masks={0: TRUTH.masks[0], 2: nothing})
+    for reward in (BoxIoU(), Matched(), PointInMask(), NegativePoint()):
+        where = [f'{{"keyframe": {frame}, "bbox_2d": {BOX}, "point_2d": [1, 1]}}' for frame in (1, 2)]
+        earned = reward([told(f"<answer>{each}</answer>", truth, clip) for each in where])
+        assert earned == [NotApplicable(UNKNOWN), 0.0]
 
 
 def test_where_no_mask_is_known_there_is_no_number() -> None:

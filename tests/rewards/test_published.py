@@ -23,6 +23,7 @@ from framework.types import (
     NotApplicable,
     Observation,
     Packed,
+    Picture,
     Stop,
     Task,
     Truth,
@@ -31,7 +32,7 @@ from framework.types import (
 )
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
-from rewards import videoseg_o3, vision_reasoner
+from rewards import videoseg_o3, vision_reasoner, vtg
 from rewards.published import VideoSegO3, VisionReasoner
 from rewards.videoseg_o3 import Played
 from rewards.vision_reasoner import Objects, accuracy_parts
@@ -170,6 +171,38 @@ def test_what_is_not_known_to_be_there_is_left_out() -> None:
     ]
 
 
+def test_what_nobody_annotated_is_neither_there_nor_away() -> None:
+    """Frames 0 and 3 of four are annotated."""
+    guessing = Truth(present=(True, True, False, False), masks={0: FULL, 3: NOTHING})
+    astray = Drawn(frames={2: NOTHING}, keyframe=1, on_keyframe=painted(0.5))
+    partly = Drawn(frames={0: painted(0.5), 2: NOTHING})
+    unknown = NotApplicable("what is on the frames that were drawn on is not known")
+    for drawn, clip, keyframe in ((astray, unknown, unknown), (partly, 0.5, -1.0)):
+        assert VideoSegO3(term="simple_lr_maskiou")([one_turn(guessing, drawn)]) == [clip]
+        assert VideoSegO3(term="lr_keyframeiou_dense")([one_turn(guessing, drawn)]) == [keyframe]
+
+
+def test_masks_of_another_size_are_compared_at_the_true_ones() -> None:
+    small = masks.pack(np.arange(100).reshape(10, 10) < 30)
+    assert VideoSegO3(term="simple_lr_maskiou")([one_turn(Truth(masks={0: FULL}), Drawn(frames={0: small}))]) == [0.3]
+
+
+def test_the_frame_that_is_spoken_of_is_the_one_shown_last_even_if_the_reply_is_no_action_here() -> None:
+    clip = Video("clip", length=3, width=840, height=840)
+    boxes = [Box(0, 0, 50, 50, clip.space(0)), Box(100, 100, 150, 150, clip.space(1))]
+    truth = Truth(
+        present=(True, True, False),
+        boxes={frame: (box,) for frame, box in enumerate(boxes)},
+        points={frame: (box.centre,) for frame, box in enumerate(boxes)},
+    )
+    task = Task(id="t", question="?", video=clip, truth=truth)
+    said = '<answer>[{"bbox_2d": [100, 100, 150, 150], "point_2d": [125, 125]}]</answer> or so <answer>'
+    for shown, earned in ((0, 0.0), (1, 3.0), (2, 0.0)):
+        seen = Observation((Picture(clip, shown, (840, 840)),))
+        turn = Turn(seen, Action(said, Malformed("<answer> is never closed")))
+        assert VisionReasoner(term="accuracy")([Episode(task=task, turns=(turn,), stop=Stop.MALFORMED)]) == [earned]
+
+
 def test_a_task_without_boxes_or_points_is_no_task_for_vision_reasoner() -> None:
     right = asked(R1[0])
     bare = replace(right, task=replace(right.task, truth=Truth()))
@@ -216,9 +249,9 @@ def test_blocks_are_found_as_by_the_plain_patterns(text: str) -> None:
     if not strict or re.fullmatch(r"\s*\{[^{}]*\}\s*", inside[0][1]):  # type: ignore[index]
         assert videoseg_o3.TERMS["strict_format_cot"][0](turn) == (1 if strict else -1)
     places = re.findall(r"<(select|answer)>.*?<VTG>(.*?)</VTG>.*?</\1>", text, re.DOTALL)
-    assert videoseg_o3.last_place(text) == (places[-1][1] if places else None)
+    assert vtg.last_place(text) == (places[-1][1] if places else None)
     thought = re.search(r"<think>(.*?)</think>", text, re.DOTALL | re.IGNORECASE)
-    assert videoseg_o3.thought(text) == (thought[1] if thought else None)
+    assert vtg.thought(text) == (thought[1] if thought else None)
 
 
 ENDLESS = (

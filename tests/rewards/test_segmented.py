@@ -22,6 +22,7 @@ from framework.types import (
     Turn,
 )
 from framework.vision import masks
+from framework.vision.boxes import Box
 from framework.vision.colour import ColorFlood
 from rewards.segmented import SegmentedIoU
 
@@ -82,6 +83,14 @@ def test_each_measure_keeps_its_promises(measure: str):
     [absent] = [frame for frame in range(8) if not TASKS[1].truth.present[frame]][:1]
     played = [by_box(task) for task in TASKS] + [by_box(TASKS[1], absent)]
     assert check_reward(reward, played, 0, 1) == [1.0] * 6 + [0.0]
+
+
+@pytest.mark.parametrize("measure", ["iou", "contour", "j_and_f"])
+def test_it_does_not_pay_to_answer_nothing_where_the_target_is_not(measure: str):
+    away = TASKS[1].truth.present.index(False)
+    point = Box(9, 9, 9, 9, TASKS[1].video.space(away))
+    nothing = answered(TASKS[1], Answer(items=(Item(box=point),), keyframe=away))
+    assert typed(SegmentedIoU, {"measure": measure})([nothing]) == [0.0]
 
 
 def test_what_has_no_number_says_why():

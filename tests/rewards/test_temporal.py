@@ -107,6 +107,14 @@ def test_a_keyframe_is_as_good_as_the_target_is_large_on_it() -> None:
     assert KeyframeQuality()(frames) == expected
 
 
+def test_of_a_frame_that_nobody_annotated_the_area_is_not_known_though_it_be_guessed_absent() -> None:
+    """Every other frame is annotated; what `present` says of those between is the nearest one's."""
+    there, nothing = masks.encode(np.ones((4, 4), bool)), masks.encode(np.zeros((4, 4), bool))
+    truth = Truth(present=(True, False, False, False), masks={0: there, 2: nothing})
+    frames = [played(names(0, 3, frame), truth=truth) for frame in (0, 1, 2)]
+    assert KeyframeQuality()(frames) == [1.0, NotApplicable("the area of the target on frame 1 is not known"), 0.0]
+
+
 def test_without_masks_the_boxes_say_how_large_the_target_is() -> None:
     boxes = {0: (Box(0, 0, 10, 10, CLIP.space(0)),), 1: (Box(0, 0, 10, 10, CLIP.space(1)),) * 2}
     truth = Truth(present=(True, True, *(False,) * 8), boxes=boxes)

@@ -92,7 +92,9 @@ def test_only_what_was_looked_at_is_known_to_be_empty():
     truth = Truth(present=(False,) * 4 + (True,) * 13, masks={0: nothing, 8: mask, 16: mask})
     assert known(truth, range(17)) == {0: None, 8: mask, 16: mask}
     exact = Truth(present=(False,) * 4 + (True,), masks={4: mask})
-    assert known(exact, range(6)) == {**dict.fromkeys(range(4)), 4: mask}
+    assert known(exact, range(-1, 6)) == {**dict.fromkeys(range(4)), 4: mask}
+    nowhere = Truth(present=(False,) * 3, masks={0: nothing, 2: nothing})
+    assert known(nowhere, range(4)) == dict.fromkeys(range(3))
     task = Task(id="a", question="", video=Video("clip", 17, 2, 2), truth=truth)
     assert truths(task, {0, 1, 8, 9}) == {0: nothing, 8: mask}
 
