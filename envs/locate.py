@@ -7,10 +7,11 @@ frames of the segment ─▶ interval   <answer>{"start": 4, "end": 9}</answer>
 from typing import Literal
 
 from envs.keyframes import captioned, filled, largest
+from envs.single_turn import OneQuestion
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.policy import Doing
-from framework.types import Action, Answer, Observation, Role, Task
+from framework.types import Answer, Observation, Role, Task
 from framework.vision.boxes import Interval
 from framework.vision.plan import Look, percent, within
 
@@ -45,7 +46,7 @@ class Locate(Rules):
         return Doing(self, task, Answer(text=str(percent(task.segment, keyframe))))
 
 
-class LocateGame:
+class LocateGame(OneQuestion):
     def __init__(self, rules: Locate, task: Task) -> None:
         self.rules, self.task = rules, task
 
@@ -55,12 +56,6 @@ class LocateGame:
         shown = [rules.look.picture(task.video, frame, Role.OVERVIEW, rules.sight.unit) for frame in frames]
         asked = filled(rules.prompt, task)
         return Observation((asked, *(part for picture in shown for part in captioned(picture))))
-
-    async def step(self, action: Action) -> Observation:
-        return Observation((), done=True)
-
-    async def close(self) -> None:
-        pass
 
 
 def _told(task: Task) -> Interval | None:

@@ -41,7 +41,19 @@ class SingleTurn(Rules):
         return Doing(self, task, Answer(items=items, keyframe=keyframe if task.video.length > 1 else None))
 
 
-class SingleTurnGame:
+class OneQuestion:
+    """Whatever was asked, the first reply that can be read ends it."""
+
+    async def step(self, action: Action) -> Observation:
+        if isinstance(action.parsed, Malformed):
+            return Observation((f"That could not be read: {action.parsed.reason}.\n",))
+        return Observation((), done=True)
+
+    async def close(self) -> None:
+        pass
+
+
+class SingleTurnGame(OneQuestion):
     def __init__(self, rules: SingleTurn, task: Task) -> None:
         self.rules, self.task = rules, task
 
@@ -52,11 +64,3 @@ class SingleTurnGame:
             look.picture(video, frame, role, self.rules.sight.unit) for frame in spread(video.length, look.frames)
         ]
         return Observation((f"{self.task.question}\n", *(part for each in pictures for part in captioned(each))))
-
-    async def step(self, action: Action) -> Observation:
-        if isinstance(action.parsed, Malformed):
-            return Observation((f"That could not be read: {action.parsed.reason}.\n",))
-        return Observation((), done=True)
-
-    async def close(self) -> None:
-        pass

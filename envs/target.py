@@ -8,11 +8,12 @@ the target frame, large ───────┘
 from collections.abc import Sequence
 
 from envs.keyframes import captioned
+from envs.single_turn import OneQuestion
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import NoExpert
 from framework.policy import Doing
-from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Task
+from framework.types import Answer, Item, Observation, Picture, Role, Task
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
 from framework.vision.plan import Look, spread, within
@@ -52,7 +53,7 @@ class Target(Rules):
         return Doing(self, task, Answer(items=tuple(items)) if items else Answer(text="[]"))
 
 
-class TargetGame:
+class TargetGame(OneQuestion):
     def __init__(self, rules: Target, task: Task) -> None:
         self.rules, self.task = rules, task
 
@@ -62,14 +63,6 @@ class TargetGame:
         key = self.shown(within(task.segment, rules.segment.frames), rules.segment, Role.INTERVAL)
         target = self.shown([aimed(task)], rules.target, Role.TARGET)
         return Observation((rules.prompt.replace("{question}", task.question), *around, *key, *target))
-
-    async def step(self, action: Action) -> Observation:
-        if isinstance(action.parsed, Malformed):
-            return Observation((f"That could not be read: {action.parsed.reason}.\n",))
-        return Observation((), done=True)
-
-    async def close(self) -> None:
-        pass
 
     def shown(self, frames: Sequence[int], look: Look, role: Role) -> list[str | Picture]:
         pictures = [look.picture(self.task.video, frame, role, self.rules.sight.unit) for frame in frames]

@@ -1,7 +1,10 @@
+import asyncio
 from dataclasses import replace
 
 from envs.locate import Locate
 from framework.lab.world import World
+from framework.policy import Scripted
+from framework.rollout import play
 from framework.testing import check_env
 from framework.types import Focus
 from framework.vision.boxes import Interval
@@ -22,6 +25,14 @@ def test_the_position_is_a_percentage():
     episode = check_env(Locate(asked="position"), TASK)
     assert episode.answer
     assert 0 <= int(episode.answer.text) <= 100
+
+
+def test_what_cannot_be_read_is_asked_for_again():
+    rules = Locate(max_turns=2, on_malformed="ask_again")
+    episode = asyncio.run(play(TASK, rules, Scripted("early on", '<answer>{"start": 1, "end": 2}</answer>')))
+    assert episode.turns[1].seen.text.startswith("That could not be read: no action")
+    assert episode.answer
+    assert episode.answer.interval == Interval(1, 2)
 
 
 def test_the_prompt_holds_the_question():
