@@ -191,8 +191,8 @@ _KINDS: dict[Kind, Callable[[Any], bool]] = {
 class NonRepetition(TurnReward):
     """1 for a turn whose reply says fewer than `repeats` sentences again, else 0; or 1 − the share that is said again.
 
-    A sentence ends at . ! ? or with its line; the point of 3.5 ends none. Two are the same whatever their spaces and
-    the size of their letters. A reply without any earns 0.
+    A sentence ends at . ! ? or with its line; the point of 3.5 ends none, nor do the lines of JSON, where objects have
+    the same keys. Two are the same whatever their spaces and the size of their letters. A reply without any earns 0.
     """
 
     over_turns: Literal["last", "first", "mean", "sum", "most"] = "mean"
@@ -210,7 +210,7 @@ class NonRepetition(TurnReward):
         return float(again < self.repeats) if self.by == "count" else 1 - again / len(sentences)
 
 
-_ENDS = re.compile(r"(?<!\d)\.|\.(?!\d)|[!?…。！？\n]")
+_ENDS = re.compile(r"(?<!\d)\.|\.(?!\d)|[!?…。！？]|(?<![\[{,])\n(?![ \t]*[\]}])")
 
 
 def _sentences(text: str) -> list[str]:

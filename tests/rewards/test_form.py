@@ -1,5 +1,6 @@
 """Rewards for form: what passes, and what must not."""
 
+import json
 import time
 
 import pytest
@@ -194,6 +195,12 @@ def test_keys_have_types():
 def test_what_is_said_again(reply: str, counted: float, share: float):
     assert NonRepetition()([said(reply)]) == [counted]
     assert NonRepetition(by="share")([said(reply)]) == [pytest.approx(share)]
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, 4, "\t"])
+def test_objects_that_have_the_same_keys_are_not_said_again(indent: int | str | None):
+    objects = [{"bbox_2d": [at, 7, at + 9, 16], "point_2d": [at + 4, 11]} for at in (10, 30, 50)]
+    assert NonRepetition()([said(f"<answer>{json.dumps(objects, indent=indent)}</answer>")]) == [1.0]
 
 
 def test_each_turn_may_say_what_an_earlier_one_said():
