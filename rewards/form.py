@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from pydantic import Field
 
-from framework.chat.grammar import inside
+from framework.chat.blocks import inside
 from framework.chat.thought import CLOSES, OPENS, thought
 from framework.config import Name
 from framework.reward import Reward, TurnReward

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from framework.chat.grammar import LONGEST
+from framework.chat.blocks import LONGEST
 
 _THOUGHT_THEN = re.compile(r"</think>\s*<(answer|select)>")
 _OPENING = re.compile(r"<(answer|select)>")

@@ -16,22 +16,32 @@ What is no action comes back as Malformed with the reason; nothing here raises, 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from pydantic import Field
 
+from framework.chat.blocks import (
+    LONGEST,
+    Json,
+    Unreadable,
+    blocks,
+    decoded,
+    index,
+    mapping,
+    numbers,
+    several,
+    unwrapped,
+)
 from framework.config import Settings
 from framework.errors import DataError
 from framework.types import Answer, Item, Malformed, Parsed, Select, Zoom
 from framework.vision.boxes import Box, Interval, Point, Space
 
+LONGEST_REASON = 500
+"""Characters: what is no action is told to whoever said it, and may quote a number of thousands of digits."""
+
 Place = Callable[[int | None], Space | None]
 """The space in which a position on frame k is said; None as k means the picture shown last. None if never shown."""
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-LONGEST = 100_000
-"""Characters of one block that are still read."""
 
 
 class Grammar(Settings):
@@ -68,9 +78,9 @@ class Grammar(Settings):
             return block
         tag, body = block
         try:
-            said = _READERS[tag](_Reader(self, length, place), _unwrapped(body))
-        except _Fault as fault:
-            return Malformed(f"{tag}: {fault}")
+            said = _READERS[tag](_Reader(self, length, place), unwrapped(body))
+        except Unreadable as fault:
+            return Malformed(f"{tag}: {str(fault)[:LONGEST_REASON]}")
         if self.words and isinstance(said, Answer) and self.word(said) is None:
             return Malformed(f"no action {said.text[:40]!r}; say one of {', '.join(self.words)}")
         return said
@@ -90,12 +100,12 @@ class Grammar(Settings):
         for tag, opening in _OPENINGS.items():
             if opening not in text:
                 continue
-            blocks = _blocks(text, tag, innermost=self.several == "last")
-            if isinstance(blocks, Malformed):
-                return blocks
+            here = blocks(text, tag, innermost=self.several == "last")
+            if isinstance(here, Malformed):
+                return here
             if tag not in self.actions:
                 return Malformed(f"<{tag}> is no action here; there are: {', '.join(self.actions)}")
-            found += [(start, tag, body) for start, body in blocks]
+            found += [(start, tag, body) for start, body in here]
         if not found:
             return Malformed(f"no action; say one of {', '.join(f'<{tag}>…</{tag}>' for tag in self.actions)}")
         if len(found) > 1 and self.several == "malformed":
@@ -110,55 +120,8 @@ def plain(word: str) -> str:
     return " ".join(word.lower().split())
 
 
-def inside(text: str, tag: str) -> Any | Malformed:
-    """The JSON of the one <tag>…</tag> of a reply, as it stands there: for those who look at its form."""
-    blocks = _blocks(text, tag)
-    if isinstance(blocks, Malformed):
-        return blocks
-    if len(blocks) != 1:
-        return Malformed(f"{len(blocks) or 'no'} <{tag}> in the reply; one is needed")
-    body = _unwrapped(blocks[0][1])
-    try:
-        return _json(body) if len(body) <= LONGEST else Malformed(f"{tag}: {len(body):,} characters are too many")
-    except _Fault as fault:
-        return Malformed(f"{tag}: {fault}")
-
-
-def _blocks(text: str, tag: str, innermost: bool = False) -> list[tuple[int, str]] | Malformed:
-    """Every <tag>…</tag>: where it starts and what stands inside. Linear in the text, whatever it holds.
-
-    One that is opened again before it is closed is no block, unless the innermost is asked for: a thought that speaks
-    of "the <answer>" would else swallow it.
-    """
-    opening, closing = f"<{tag}>", f"</{tag}>"
-    found: list[tuple[int, str]] = []
-    start = text.find(opening)
-    while start >= 0:
-        end = text.find(closing, start)
-        if end < 0:
-            return Malformed(f"<{tag}> is never closed")
-        again = text.rfind(opening, start, end)
-        if again > start and not innermost:
-            return Malformed(f"<{tag}> is opened twice before it is closed")
-        start = again
-        found.append((start, text[start + len(opening) : end]))
-        start = text.find(opening, end)
-    return found
-
-
-def _unwrapped(body: str) -> str:
-    """What is said in a block: what stands in <VTG>…</VTG>, or all that stands before what is drawn."""
-    if "<" not in body:
-        return body.strip()
-    start, end = body.find("<VTG>"), body.find("</VTG>")
-    if 0 <= start < end:
-        return body[start + 5 : end].strip()
-    drawn = [place for tag in _DRAWN if (place := body.find(tag)) >= 0]
-    return body[: min(drawn)].rstrip().removesuffix(",").strip() if drawn else body.strip()
-
-
-class _Fault(Exception):
-    """A reply cannot be read; the reason is for the one who wrote it."""
+_KEYS, _OF_OBJECTS = ("answer", "keyframe", "objects"), ("bbox_2d", "point_2d", "neg_point_2d")
+"""What an answer may say, beside the ends of its interval."""
 
 
 class _Reader:
@@ -169,71 +132,73 @@ class _Reader:
         self.spaces: dict[int | None, Space] = {}
 
     def select(self, body: str) -> Select:
-        said = _mapping(_json(body))
+        said = mapping(decoded(body))
         interval = self.interval(said)
         if interval is None and self.grammar.intervals:
-            raise _Fault("needs {} and {}".format(*self.grammar.ends))
+            raise Unreadable("needs {} and {}".format(*self.grammar.ends))
         keyframe = self.frame(said, "keyframe")
         return Select(interval or Interval(keyframe, keyframe), keyframe)
 
     def zoom(self, body: str) -> Zoom:
-        said = _mapping(_json(body))
+        said = mapping(decoded(body))
         frame = self.frame(said, "frame")
         box = self.box(said.get("bbox_2d"), frame)
         if box.area <= 0:
-            raise _Fault("the box has no area inside the picture")
+            raise Unreadable("the box has no area inside the picture")
         return Zoom(frame, box)
 
     def answer(self, body: str) -> Answer:
         if not body.startswith(("{", "[")):
             return Answer(text=body)
-        said = _json(body)
+        said = decoded(body)
         if isinstance(said, list):
             return Answer(items=self.items(said, None))
-        said = _mapping(said)
+        said = mapping(said)
+        if not said.keys() & {*_KEYS, *_OF_OBJECTS, *self.grammar.ends}:
+            raise Unreadable(f"needs one of {', '.join((*_KEYS, *_OF_OBJECTS, *self.grammar.ends))}")
         keyframe = self.frame(said, "keyframe") if "keyframe" in said else None
-        objects = said.get("objects", [said] if said.keys() & {"bbox_2d", "point_2d"} else [])
+        objects = said.get("objects", [said] if said.keys() & set(_OF_OBJECTS) else [])
         if not isinstance(objects, list):
-            raise _Fault("objects needs a list")
+            raise Unreadable("objects needs a list")
         items = self.items(objects, keyframe)
         text = said.get("answer", "")
         return Answer(text=str(text), items=items, interval=self.interval(said), keyframe=keyframe)
 
     def items(self, said: list[Json], frame: int | None) -> tuple[Item, ...]:
-        return tuple([self.item(_mapping(each), frame) for each in said])  # a list: read for every reply of a run
+        return tuple([self.item(mapping(each), frame) for each in said])  # a list: read for every reply of a run
 
     def item(self, said: Mapping[str, Json], frame: int | None) -> Item:
         box = self.box(said["bbox_2d"], frame) if "bbox_2d" in said else None
         point = self.point(said["point_2d"], frame) if "point_2d" in said else None
-        beside = _several(said.get("neg_point_2d"))
+        beside = several(said.get("neg_point_2d"))
         return Item(box=box, point=point, negatives=tuple([self.point(each, frame) for each in beside]))
 
     def interval(self, said: Mapping[str, Json]) -> Interval | None:
         first, last = self.grammar.ends
         if first not in said and last not in said:
             return None
-        start, end = _index(said, first), _index(said, last)
+        start, end = index(said, first), index(said, last)
         if end < start and self.grammar.turn_round:
             start, end = end, start
         end -= 1 if self.grammar.half_open else 0
         if end < start:
-            raise _Fault(f"the interval {said[first]}–{said[last]} is empty or reversed")
+            raise Unreadable(f"the interval {said[first]}–{said[last]} is empty or reversed")
         return Interval(self.inside(start, first), self.inside(end, last))
 
     def frame(self, said: Mapping[str, Json], key: str) -> int:
-        return self.inside(_index(said, key), key)
+        return self.inside(index(said, key), key)
 
-    def inside(self, index: int, key: str) -> int:
-        if 0 <= index < self.length:
-            return index
+    def inside(self, frame: int, key: str) -> int:
+        if 0 <= frame < self.length:
+            return frame
         if not self.grammar.clamp:
-            raise _Fault(f"{key} {index} is outside 0–{self.length - 1}")
-        return min(max(index, 0), self.length - 1)
+            raise Unreadable(f"{key} {frame} is outside 0–{self.length - 1}")
+        return min(max(frame, 0), self.length - 1)
 
     def box(self, said: Json, frame: int | None) -> Box:
-        x0, y0, x1, y1 = _numbers(said, 4, "bbox_2d")
+        x0, y0, x1, y1 = numbers(said, 4, "bbox_2d")
         if x1 < x0 or y1 < y0:
-            raise _Fault(f"the box {said} is reversed")
+            raise Unreadable(f"the box {said} is reversed")
         space = self.where(frame)
         box, (width, height) = Box(x0, y0, x1, y1, space), space.units
         if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
@@ -242,7 +207,7 @@ class _Reader:
         return box.clamped()
 
     def point(self, said: Json, frame: int | None) -> Point:
-        x, y = _numbers(said, 2, "point")
+        x, y = numbers(said, 2, "point")
         space = self.where(frame)
         width, height = space.units
         if not (0 <= x <= width and 0 <= y <= height):
@@ -251,74 +216,24 @@ class _Reader:
 
     def outside(self, said: Json) -> None:
         if not self.grammar.clamp:
-            raise _Fault(f"{said} lies outside the picture")
+            raise Unreadable(f"{said} lies outside the picture")
 
     def where(self, frame: int | None) -> Space:
         space = self.spaces.get(frame)
         if space is None:
             space = self.place(frame)
             if space is None:
-                raise _Fault("no picture was shown" if frame is None else f"frame {frame} was never shown")
+                raise Unreadable("no picture was shown" if frame is None else f"frame {frame} was never shown")
             self.spaces[frame] = space
         return space
 
 
-_DRAWN = ("<RefSeg>", "<RefVOS>")
 _OPENINGS = {tag: f"<{tag}>" for tag in ("select", "zoom", "answer")}
 _READERS: dict[str, Callable[[_Reader, str], Parsed]] = {
     "select": _Reader.select,
     "zoom": _Reader.zoom,
     "answer": _Reader.answer,
 }
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _json(body: str) -> Json:
-    try:
-        said, end = _DECODER.raw_decode(body)
-    except RecursionError:
-        raise _Fault("the JSON is nested too deep") from None
-    except ValueError as error:
-        raise _Fault(f"not JSON ({str(error)[:60]})") from None
-    if end < len(body):
-        raise _Fault(f"not JSON (more after character {end})")
-    return said
-
-
-def _mapping(said: Json) -> dict[str, Json]:
-    if not isinstance(said, dict):
-        raise _Fault("needs a JSON object")
-    return said
-
-
-def _index(said: Mapping[str, Json], key: str) -> int:
-    value = said.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Fault(f"needs {key} as a frame number" if key not in said else f"{key} is no frame number")
-    if isinstance(value, float) and not value.is_integer():  # nor are NaN and infinity
-        raise _Fault(f"{key} is no whole number")
-    return int(value)
-
-
-def _several(said: Json) -> list[Json]:
-    """Points, where one may stand without a list of its own."""
-    if isinstance(said, list) and said and isinstance(said[0], list):
-        return said
-    return [said] if said else []
-
-
-def _numbers(said: Json, count: int, key: str) -> list[float]:
-    if isinstance(said, list) and len(said) == count:
-        numbers = [float(each) for each in said if (type(each) is int or type(each) is float) and -1e9 < each < 1e9]
-        if len(numbers) == count:
-            return numbers
-    raise _Fault(f"{key} needs {count} numbers")
 
 
 class _Writer:

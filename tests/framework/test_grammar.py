@@ -100,6 +100,22 @@ def test_a_list_answers_with_several_objects() -> None:
     assert answer.items[0].point == Point(2, 3, CLIP.space(5).counted_in(1000, 1000))
 
 
+def test_an_object_may_stand_without_a_list() -> None:
+    for said in ('{"neg_point_2d": [9, 9]}', '{"point_2d": [2, 3], "bbox_2d": [1, 2, 3, 4]}'):
+        assert read(f"<answer>{said}</answer>") == read(f"<answer>[{said}]</answer>")
+
+
+def test_a_point_outside_the_picture_stays_there() -> None:
+    answer = read('<answer>{"point_2d": [-5, 2000]}</answer>')
+    assert isinstance(answer, Answer)
+    assert answer.items[0].point == Point(-5, 2000, CLIP.space(5).counted_in(1000, 1000))
+    assert "lies outside the picture" in reason('<answer>{"point_2d": [-5, 2000]}</answer>', Grammar(clamp=False))
+
+
+def test_a_reason_quotes_no_number_of_thousands_of_digits() -> None:
+    assert len(reason(f'<select>{{"start": {"9" * 4000}, "end": 1, "keyframe": 1}}</select>')) < 550
+
+
 def test_words_answer_a_question() -> None:
     assert read("<answer> Paris </answer>") == Answer(text="Paris")
 
@@ -120,6 +136,7 @@ def test_words_answer_a_question() -> None:
         ('<answer>{"bbox_2d": [1, 2, 3, 1e999]}</answer>', "bbox_2d needs 4 numbers"),
         ('<answer>{"bbox_2d": [9, 2, 3, 4]}</answer>', "is reversed"),
         ('<answer>{"objects": 3}</answer>', "objects needs a list"),
+        ('<answer>{"bbox": [1, 2, 3, 4]}</answer>', "needs one of answer, keyframe, objects, bbox_2d"),
         ('<answer>[{"neg_point_2d": 3}]</answer>', "point needs 2 numbers"),
         ('<answer>[{"neg_point_2d": {"x": 3}}]</answer>', "point needs 2 numbers"),
         ('<answer>[{"neg_point_2d": [[1, 2], 3]}]</answer>', "point needs 2 numbers"),
