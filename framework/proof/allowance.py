@@ -77,6 +77,8 @@ class Certify(Settings):
     """Looks again and again, and never answers."""
     whole_image: Allowance | None = None
     """Says that the target is the whole picture."""
+    looks_away: Allowance | None = None
+    """Says a box without area, on a frame on which the target is not."""
     all_frames: Allowance | None = None
     """Says that the target is seen in all frames."""
     one_frame: Allowance | None = None

@@ -220,6 +220,9 @@ class Case:
     def whole(self, frame: int) -> Box:
         return self.task.video.space(frame).whole()
 
+    def nothing(self, frame: int) -> Box:
+        return Box(0.0, 0.0, 0.0, 0.0, self.task.video.space(frame))
+
 
 def _timed(act: Act) -> bool:
     return isinstance(act, Answer) and act.interval is not None

@@ -106,6 +106,11 @@ def whole_image(case: Case, rest: Rest) -> Episode | None:
     return case.done(case.known(rest, Belief(place=case.whole)), rest) if case.points else None
 
 
+def looks_away(case: Case, rest: Rest) -> Episode | None:
+    nowhere = Belief(keyframe=case.elsewhen, place=case.nothing)
+    return case.done(case.known(rest, nowhere), rest) if case.points else None
+
+
 def all_frames(case: Case, rest: Rest) -> Episode | None:
     every = Interval(0, case.task.video.length - 1)
     return case.done(case.known(rest, Belief(interval=every)), rest) if case.times else None
@@ -160,6 +165,7 @@ TRICKS: Mapping[str, Trick] = {
     "megabyte": Trick("any", megabyte),
     "never_answers": Trick("form", never_answers),
     "whole_image": Trick("box", whole_image),
+    "looks_away": Trick("box", looks_away, bound=None),
     "all_frames": Trick("time", all_frames),
     "one_frame": Trick("time", one_frame),
     "breaks_off": Trick("time", breaks_off, bound=None),

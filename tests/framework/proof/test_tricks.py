@@ -66,6 +66,14 @@ def test_the_whole_picture_is_said() -> None:
     assert answer.keyframe == CASE.answer.keyframe
 
 
+def test_nothing_is_said_of_a_frame_without_the_target() -> None:
+    answer = played("looks_away").answer
+    assert answer
+    assert answer.keyframe == CASE.elsewhen
+    assert answer.items[0].box
+    assert answer.items[0].box.area == 0
+
+
 def test_replies_are_emptied_repeated_and_lengthened() -> None:
     gold = [turn.said.text for turn in CASE.gold.turns]
     assert [turn.said.text for turn in played("empty").turns] == [""]
