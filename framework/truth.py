@@ -14,21 +14,25 @@ from framework.vision import masks
 
 def known(truth: Truth, frames: Iterable[int]) -> dict[int, AnyMask | None]:
     """Of these frames those that one knows of; None where nothing is there."""
-    found: dict[int, AnyMask | None] = {}
-    for frame in frames:
-        if mask := truth.masks.get(frame):
-            found[frame] = mask if masks.area(mask) else None
-        elif 0 <= frame < len(truth.present) and not truth.present[frame] and not guessed(truth, frame):
-            found[frame] = None
-    return found
+    frames = list(frames)
+    blank = {frame for frame in frames if frame not in truth.masks and absent(truth, frame)}
+    if blank and guesses(truth):
+        blank.clear()
+    said = {frame: truth.masks.get(frame) for frame in frames if frame in truth.masks or frame in blank}
+    return {frame: mask if mask and not masks.is_empty(mask) else None for frame, mask in said.items()}
 
 
-def guessed(truth: Truth, frame: int) -> bool:
-    """Is it a guess that nothing is on this frame?
+def absent(truth: Truth, frame: int) -> bool:
+    """Is it said that nothing is on this frame?"""
+    return 0 <= frame < len(truth.present) and not truth.present[frame]
+
+
+def guesses(truth: Truth) -> bool:
+    """Is it a guess what is said of frames without a mask?
 
     Who writes down empty masks beside others writes them wherever they looked, and has not seen other frames.
     """
-    return frame not in truth.masks and len({masks.area(mask) > 0 for mask in truth.masks.values()}) > 1
+    return len({masks.is_empty(mask) for mask in truth.masks.values()}) > 1
 
 
 def outlined(truth: Truth) -> bool:

@@ -37,17 +37,17 @@ What cannot be copied here: their video IoU is a mean over the turn's [SEG] toke
 one's; a turn's `drawn` holds one mask a frame for all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from framework.reward import Reward
+from framework.reward import Reward, shared
 from framework.tracing import frame_of
 from framework.truth import known, outlined
-from framework.types import Answer, AnyMask, Drawn, Episode, Failure, Malformed, NotApplicable, Truth
+from framework.types import Answer, Episode, Failure, Malformed, NotApplicable
 from framework.vision import overlap
 from rewards import videoseg_o3, vision_reasoner
-from rewards.mask import NO_MASK, NOT_KNOWN, beside, drawn_on, sides
+from rewards.mask import NO_MASK, NOT_KNOWN, Where, beside, drawn_on, sides
 from rewards.said import UNKNOWN, Scene
 from rewards.videoseg_o3 import Played
 from rewards.vision_reasoner import Objects
@@ -109,40 +109,59 @@ class VideoSegO3(Reward):
     term: videoseg_o3.Term = "strict_format_cot"
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Value]:
-        return [self._of(episode) for episode in episodes]
+        unseen: list[tuple[()]] = [()] * len(episodes)
+        frames = shared(_on_frames, episodes) if self.term in videoseg_o3.OF_FRAMES else unseen
+        keyframes = shared(_on_keyframes, episodes) if self.term in videoseg_o3.OF_KEYFRAMES else unseen
+        return [self._of(*each) for each in zip(episodes, frames, keyframes, strict=True)]
 
-    def _of(self, episode: Episode) -> Value:
-        truth, drawn = episode.task.truth, [turn.drawn for turn in episode.turns]
-        said = tuple(turn.said.text for turn in episode.turns)
-        frames = _on_frames(truth, drawn) if self.term in videoseg_o3.OF_FRAMES else ()
-        keyframes = _on_keyframes(truth, drawn) if self.term in videoseg_o3.OF_KEYFRAMES else ()
+    def _of(
+        self,
+        episode: Episode,
+        frames: Sequence[Sequence[float]] | NotApplicable,
+        keyframes: Sequence[float] | NotApplicable,
+    ) -> Value:
         if isinstance(frames, NotApplicable):
             return frames
         if isinstance(keyframes, NotApplicable):
             return keyframes
-        return videoseg_o3.TERMS[self.term][0](Played(said, truth.present, frames, keyframes))
+        said = tuple(turn.said.text for turn in episode.turns)
+        return videoseg_o3.TERMS[self.term][0](Played(said, episode.task.truth.present, frames, keyframes))
 
 
-def _on_frames(truth: Truth, drawn: Sequence[Drawn | None]) -> list[list[float]] | NotApplicable:
+def _on_frames(episodes: Sequence[Episode]) -> list[list[list[float]] | NotApplicable]:
     """Per turn, the IoU on each frame of known truth that it drew on. A turn that drew nothing has 0 on all."""
+    return [_clips(*each) for each in zip(episodes, _ious(episodes, "frames", both_empty=1.0), strict=True)]
+
+
+def _clips(episode: Episode, ious: Sequence[list[float]]) -> list[list[float]] | NotApplicable:
+    truth, frames = episode.task.truth, {frame for turn in episode.turns for frame in drawn_on(turn.drawn, "frames")}
     if not outlined(truth):
         return NO_MASK
-    frames = {frame for each in drawn if each for frame in each.frames}
     there = known(truth, frames)
     if frames and not there:
         return NOT_KNOWN
-    return [_iou(truth, each.frames, both_empty=1.0) if each else [0.0] * len(there) for each in drawn]
+    return [each if turn.drawn else [0.0] * len(there) for turn, each in zip(episode.turns, ious, strict=True)]
 
 
-def _on_keyframes(truth: Truth, drawn: Sequence[Drawn | None]) -> list[float] | NotApplicable:
+def _on_keyframes(episodes: Sequence[Episode]) -> list[list[float] | NotApplicable]:
     """Per turn, the IoU on its keyframe; 0 if it drew none."""
-    if not outlined(truth):
+    return [_large(*each) for each in zip(episodes, _ious(episodes, "keyframe", both_empty=0.0), strict=True)]
+
+
+def _large(episode: Episode, ious: Sequence[list[float]]) -> list[float] | NotApplicable:
+    if not outlined(episode.task.truth):
         return NO_MASK
-    large = [drawn_on(each, "keyframe") for each in drawn]
-    if not all(known(truth, each) for each in large if each):
+    if any(drawn_on(turn.drawn, "keyframe") and not each for turn, each in zip(episode.turns, ious, strict=True)):
         return NOT_KNOWN
-    return [_iou(truth, each, both_empty=0.0)[0] if each else 0.0 for each in large]
+    return [each[0] if each else 0.0 for each in ious]
 
 
-def _iou(truth: Truth, drawn: Mapping[int, AnyMask], both_empty: float) -> list[float]:
-    return overlap.iou(*sides(beside(truth, dict(sorted(drawn.items())))), both_empty).tolist()
+def _ious(episodes: Sequence[Episode], where: Where, both_empty: float) -> list[list[list[float]]]:
+    """Per episode and turn, the IoU on each frame of known truth, in order. All at once: a truth is packed once."""
+    pairs = [
+        [beside(episode.task.truth, dict(sorted(drawn_on(turn.drawn, where).items()))) for turn in episode.turns]
+        for episode in episodes
+    ]
+    every = [pair for turns in pairs for turn in turns for pair in turn]
+    ious = iter(overlap.iou(*sides(every), both_empty).tolist())
+    return [[[next(ious) for _ in turn] for turn in turns] for turns in pairs]

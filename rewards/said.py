@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framework.line import Values
 from framework.reward import shared
 from framework.tracing import frame_of
-from framework.truth import guessed
+from framework.truth import guesses
 from framework.types import Answer, Episode, Failure, Item, Malformed, NotApplicable, Task, Truth
 from framework.vision.boxes import Box, Point, Space
 
@@ -51,7 +51,7 @@ class Scene:
         if self.frame is None:
             return True
         shown = 0 <= self.frame < len(self.truth.present) and self.truth.present[self.frame]
-        return not shown and not guessed(self.truth, self.frame)
+        return not shown and (self.frame in self.truth.masks or not guesses(self.truth))
 
     @property
     def items(self) -> list[Item]:

@@ -117,6 +117,11 @@ def boundary(mask: AnyMask) -> Dense:
     return edge
 
 
+def is_empty(mask: AnyMask) -> bool:
+    """Has the target no pixel?"""
+    return not (mask.area if isinstance(mask, Packed) else any(mask.runs[1::2]))
+
+
 def area(mask: AnyMask) -> int:
     """How many pixels the target has."""
     if isinstance(mask, Packed):
