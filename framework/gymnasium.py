@@ -11,10 +11,11 @@ could not score, ends truncated and is paid 0, and `info["error"]` says why: lea
 
 import asyncio
 import string
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import gymnasium
 import numpy as np
@@ -29,6 +30,7 @@ from framework.rows import sound
 from framework.types import Broken, Episode, Observation, Past, Reply, Stop, Task
 from framework.vision.frames import pixels
 
+T = TypeVar("T")
 Seen = dict[str, Any]
 LONGEST = 20_000
 """Characters of an observation or a reply."""
@@ -78,7 +80,7 @@ class Game(gymnasium.Env[Seen, str]):
         text = spaces.Text(LONGEST, min_length=0, charset=LETTERS)
         self.observation_space = spaces.Dict({"text": text, "pictures": spaces.Sequence(picture)})
         self.action_space = spaces.Text(LONGEST, min_length=0, charset=LETTERS)
-        self.loop = asyncio.new_event_loop()
+        self.loop, self.thread = asyncio.new_event_loop(), ThreadPoolExecutor(1)
         self.playing: asyncio.Task[Episode] | None = None
         self.policy: Waiting | None = None
         self.newest: NDArray[np.uint8] = np.zeros((size[1], size[0], 3), np.uint8)
@@ -88,7 +90,7 @@ class Game(gymnasium.Env[Seen, str]):
         super().reset(seed=seed)
         self._abandon()
         task = self._task((options or {}).get("task"))
-        return self.loop.run_until_complete(self._begun(task)), {"task": task.id}
+        return self._wait(self._begun(task)), {"task": task.id}
 
     def _task(self, number: int | None) -> Task:
         """This one, or one by lot; where the recipe skips faulty rows, the next that is not."""
@@ -104,7 +106,7 @@ class Game(gymnasium.Env[Seen, str]):
 
     def step(self, action: str) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
         assert self.playing is not None, "reset comes before step"
-        return self.loop.run_until_complete(self._stepped(action, self.playing))
+        return self._wait(self._stepped(action, self.playing))
 
     def render(self) -> NDArray[np.uint8]:
         """The newest picture."""
@@ -112,7 +114,12 @@ class Game(gymnasium.Env[Seen, str]):
 
     def close(self) -> None:
         self._abandon()
+        self.thread.shutdown()
         self.loop.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Played in a thread of its own: that of a notebook runs a loop already."""
+        return self.thread.submit(self.loop.run_until_complete, work).result()
 
     async def _begun(self, task: Any) -> Seen:
         self.policy = Waiting()
@@ -153,9 +160,12 @@ class Game(gymnasium.Env[Seen, str]):
     def _abandon(self) -> None:
         """Whatever is played still."""
         if self.playing is not None and not self.playing.done():
-            self.playing.cancel()
-            self.loop.run_until_complete(asyncio.wait([self.playing]))
+            self._wait(self._ended(self.playing))
         self.playing = None
+
+    async def _ended(self, playing: "asyncio.Task[Episode]") -> None:
+        playing.cancel()
+        await asyncio.wait([playing])
 
 
 cast(Any, gymnasium).register("limner/Recipe-v0", entry_point="framework.gymnasium:Game")

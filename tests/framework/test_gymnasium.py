@@ -1,5 +1,6 @@
 """limner's games as an env of Gymnasium."""
 
+import asyncio
 import warnings
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,19 @@ def test_an_episode_is_shown_replied_to_and_paid_at_its_end() -> None:
     )
     assert seen == {"text": "", "pictures": ()}
     env.close()
+
+
+def test_it_is_played_where_a_loop_runs_already_as_in_a_notebook() -> None:
+    async def cell() -> tuple[bool, str]:
+        env: Any = Game("quickstart", size=(32, 32))
+        env.reset(seed=4)
+        env.step(LOOK)
+        env.reset(seed=5)
+        *_, terminated, _, told = env.step(ANSWER)
+        env.close()
+        return terminated, told["stop"]
+
+    assert asyncio.run(cell()) == (True, "answered")
 
 
 def test_turns_that_run_out_truncate_and_junk_terminates() -> None:
