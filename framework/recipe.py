@@ -152,7 +152,9 @@ def locate(name: str) -> Path:
     for path in (RECIPES / name / "recipe.yaml", RECIPES / f"{name}.yaml"):
         if path.is_file():
             return path
-    raise ConfigError(f"no recipe {name!r}; {nearest(name, names())}; a path must end in .yaml")
+    here = [*Path(name).glob("*.yaml"), Path(f"{name}.yaml")]
+    there = [str(path) for path in here if path.is_file() and path.name != ABLATIONS] or names()
+    raise ConfigError(f"no recipe {name!r}; {nearest(name, there)}; a path must end in .yaml")
 
 
 def about(name: str) -> str:

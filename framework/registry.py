@@ -74,6 +74,8 @@ def name_of(cls: type) -> str:
 def resolve(kind: str, name: str) -> Any:
     """A class by its name in our table, or by `package.module:Name` for a user's own."""
     if ":" not in name:
+        if "." in name:
+            raise UnknownName(f"no {kind} {name!r}; did you mean {':'.join(name.rsplit('.', 1))!r}?")
         return find(table(kind), name, kind)
     module, _, attribute = name.partition(":")
     home = _imported(module, kind, name)

@@ -11,7 +11,8 @@ becomes of its numbers, and of its failures, is the recipe's choice; framework/r
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, Literal, Self, TypeVar
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
@@ -166,5 +167,15 @@ def part(kind: type[Reward] = Reward) -> Any:
     return BeforeValidator(choose)
 
 
-Rewards = dict[Name, Annotated[SerializeAsAny[Reward], chosen("reward")]]
+def _no_slip(given: Any) -> Any:
+    """A part without `use` that is called almost like another was meant to change that one."""
+    parts = cast(dict[Any, Any], given if isinstance(given, dict) else {})
+    slips = {str(name) for name, each in parts.items() if isinstance(each, dict) and "use" not in each}
+    for name in sorted(slips):
+        if near := get_close_matches(name, {*map(str, parts)} - slips, n=1):
+            raise Fault((name,), f"is no part of this recipe; did you mean {near[0]!r}? (a new one says `use: NAME`)")
+    return cast(Any, given)
+
+
+Rewards = Annotated[dict[Name, Annotated[SerializeAsAny[Reward], chosen("reward")]], BeforeValidator(_no_slip)]
 """The `rewards:` section of a recipe: name → part."""

@@ -8,7 +8,7 @@ from framework.advantage import ADVANTAGES, VERLS
 from framework.config import Settings
 from framework.guest import Invitation
 from framework.registry import one_of
-from framework.reward import Rewards
+from framework.reward import Reward, Rewards
 from framework.tracing import Hints
 
 
@@ -159,7 +159,7 @@ class Compare(Settings):
     """The stages whose models play."""
     tampered: bool = True
     """They also play with their eyes tampered."""
-    measures: Rewards = Field(default_factory=Rewards)
+    measures: Rewards = Field(default_factory=dict[str, Reward])
     """What is measured besides the rewards; the score may be one of these. They earn nothing."""
     hints: Hints = Hints()
     """What of an answer the recipe's segmenter is told, where it has one."""

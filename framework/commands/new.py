@@ -25,8 +25,13 @@ def run(said: argparse.Namespace) -> int:
     shown = console()
     for path in written:
         shown.print(str(path))
-    shown.print(f"\nlimner play {recipe}       see it played\nlimner train {recipe}      train on it", soft_wrap=True)
-    shown.print(f"pytest {folder}              hold it to its contracts", soft_wrap=True)
+    then = {
+        f"limner play {recipe}": "see it played",
+        f"limner train {recipe}": "train on it",
+        f"pytest {folder}": "hold it to its contracts",
+    }
+    width = max(map(len, then))
+    shown.print("", *(f"{command:<{width}}  {what}" for command, what in then.items()), sep="\n", soft_wrap=True)
     return 0
 
 

@@ -18,7 +18,7 @@ from framework.record import Record
 from framework.registry import find
 from framework.rollout import play
 from framework.rows import lot, read
-from framework.types import Episode, Observation, Picture, RewardBreakdown, Task, Turn
+from framework.types import Episode, Malformed, Observation, Picture, RewardBreakdown, Task, Turn
 
 WHO = f"{', '.join(PLAYERS)}, human, or openai:MODEL@URL; expert if not said"
 
@@ -59,6 +59,7 @@ def player(name: str, out: Path) -> Player:
     """Who plays."""
 
     def human(task: Task, rules: Rules, seed: int) -> Policy:
+        print(told_first(rules.game(task)))
         return Human(Shown(out / "seen" / as_file(task.id)), _ask)
 
     return find({**PLAYERS, "human": human}, name, "policy")
@@ -79,8 +80,9 @@ def transcript(episode: Episode) -> str:
     """What was seen and said, turn by turn, and how it ended; what a sampler asked comes first."""
     asked = episode.task.focus.trace if episode.task.focus else ()
     turns = "\n".join(f"  {line}" for turn in (*asked, *episode.turns) for line in _turn(turn))
-    why = f" ({episode.error})" if episode.error else ""
-    return f"{episode.task.id}\n{turns}\n  {episode.stop}{why}"
+    last = episode.turns[-1].said.parsed if episode.turns else None
+    why = episode.error or (last.reason if isinstance(last, Malformed) else "")
+    return f"{episode.task.id}\n{turns}\n  {episode.stop}{f' ({why})' if why else ''}"
 
 
 def _turn(turn: Turn) -> Sequence[str]:
@@ -100,6 +102,15 @@ def named(picture: Picture) -> str:
 
 
 # ---- for a person who plays -----------------------------------------------------------------------------------------
+
+
+def told_first(rules: Rules) -> str:
+    """What a policy is told, or has learned, before it sees anything."""
+    names = " or ".join(f"<{name}>…</{name}>" for name in rules.grammar.actions)
+    unit = rules.sight.coordinates
+    places = "pixels of" if unit == "pixels" else f"0–{unit} over"
+    told = f"reply with {names}, as framework/chat/grammar.py has them; places are said as {places} the picture"
+    return "\n".join(filter(None, (rules.system.strip(), told)))
 
 
 class Shown:

@@ -59,8 +59,10 @@ def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
     lines = {stage: told for stage in TRAINED if (told := tracker.read(folder / METRICS, stage))}
     found = standings.read(folder / standings.FILE) if (folder / standings.FILE).is_file() else None
     if not (records or lines or found):
-        parts = f"{record.LINES}, {METRICS} or {standings.FILE}"
-        raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as runs/quickstart")
+        names = record.LINES, METRICS, standings.FILE
+        below = sorted(str(path.parent) for name in names for path in folder.glob(f"*/{name}"))
+        parts, example = f"{record.LINES}, {METRICS} or {standings.FILE}", [*below, "runs/quickstart"][0]
+        raise UserError(f"{folder}: holds no {parts}; give the folder of a run, as {example}")
     images = Images([each.folder / record.FRAMES for each in records], beside)
     torn = [each.torn for each in records if each.torn]
     comparison = compare([folder, *others]) if others else None

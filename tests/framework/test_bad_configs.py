@@ -26,6 +26,8 @@ CHANGES = [
     ("reasoner.use=qwen4", "reasoner.use: no reasoner 'qwen4'; did you mean 'qwen3_5'?"),
     ("data.train.use=laab", "data.train.use: no data 'laab'; did you mean 'lab'?"),
     ("data.train.level=glanse", "data.train.level: no level 'glanse'; did you mean 'glance'?"),
+    ("rewards.plac.weight=1", "rewards.plac: is no part of this recipe; did you mean 'place'?"),
+    ("rewards.place.use=my_lab.Mine", "rewards.place.use: no reward 'my_lab.Mine'; did you mean 'my_lab:Mine'?"),
     ("rewards.mine={weight: 1}", "rewards.mine.use: None names no reward; write `use: NAME`"),
     ("rewards.score={use: well_formed}", "rewards.score: is what eval.json calls a column of its own"),
     ("stages.eval.measures={by_kind: box_iou}", "stages.eval.measures.by_kind: is what eval.json calls a column"),
@@ -225,6 +227,14 @@ def test_a_wrong_command_line_is_answered_with_the_nearest_right_one(argv, lesso
 def test_a_path_with_a_slip_is_answered_with_the_nearest_file(tmp_path, capsys):
     written(tmp_path, WHOLE)
     assert "did you mean" in refused(["show", str(tmp_path / "recpe.yaml")], capsys)
+
+
+@pytest.mark.parametrize("name", [".", "recipe"])
+def test_a_folder_or_a_file_without_its_ending_is_answered_with_the_recipes_there(
+    name: str, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(written(tmp_path, WHOLE).parent)
+    assert "recipe.yaml" in refused(["show", name], capsys)
 
 
 @pytest.mark.parametrize("change", ["env.max_turn=3", "rewards.place.use=box_iuo", "data.train.level=glanse"])

@@ -122,6 +122,14 @@ def test_a_person_is_told_where_the_pictures_lie(tmp_path: Path):
     assert all(str(picture) in done.stdout for picture in pictures)
 
 
+def test_a_person_is_told_how_to_reply_and_why_a_reply_could_not_be_read(tmp_path: Path):
+    done = run("play", "quickstart", "-n", "1", "--policy", "human", "--out", str(tmp_path), said="<answer>{\n")
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("reply with <select>…</select> or <answer>…</answer>, as framework/chat/grammar.py has")
+    assert first.endswith("places are said as 0–32 over the picture")
+    assert "malformed (<answer> is never closed)" in done.stdout
+
+
 def test_a_person_who_is_not_there_is_missed(tmp_path: Path):
     done = run("play", "quickstart", "--policy", "human", "--out", str(tmp_path))
     assert done.returncode == 2

@@ -114,9 +114,15 @@ def test_the_command_shows_a_table_and_draws_a_page(
     assert "advantage turned" in shown
 
 
-def test_a_folder_without_episodes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_episodes_is_told_which_below_has_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "play").mkdir()
+    (tmp_path / "play" / "episodes.jsonl").touch()
     assert main(["reward", "rescore", str(tmp_path), "quickstart"]) == 2
-    assert "holds no episodes.jsonl" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "holds no episodes.jsonl" in said
+    assert said.endswith(f"give the folder of a run, as {tmp_path / 'play'}\n")
 
 
 def test_the_table_is_short(run: Path) -> None:
