@@ -53,7 +53,7 @@ class Facet {
       shape("clipPath", { id: clip }, shape("rect", { x: x - 4, y: PLOT.top - 4, width: wide + 8, height: high + 8 })),
       ...marks.flatMap((value) => [
         shape("line", { class: "grid", x1: x, x2: x + wide, y1: this.up(value), y2: this.up(value) }),
-        shape("text", { x: x - 6, y: this.up(value) + 4, "text-anchor": "end" }, digits(value))]),
+        shape("text", { x: x - 6, y: this.up(value) + 4, "text-anchor": "end" }, digits(value, 6))]),
       ...[first, last].slice(0, last > first ? 2 : 1).map((step, end) => shape("text",
         { x: this.at(step), y: PLOT.high - 5, "text-anchor": last > first ? ["start", "end"][end] : "middle" }, String(step))),
       shape("text", { x: x + wide / 2, y: PLOT.high - 5, "text-anchor": "middle" }, facets.length > 1 ? stage : "step"),
@@ -110,4 +110,5 @@ function decades(least, most) {
   return marks.filter((value) => Math.log10(value) >= least && Math.log10(value) <= most);
 }
 
-const digits = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? String(Number(value.toPrecision(2)).toExponential()) : String(Number(value.toPrecision(3)))).replaceAll("-", "−");
+// At most so many digits: three of what was measured, all of a round number.
+const digits = (value, most = 3) => (value !== 0 && Math.abs(value) < 1e-3 ? String(Number(value.toPrecision(2)).toExponential()) : String(Number(value.toPrecision(most)))).replaceAll("-", "−");

@@ -176,3 +176,16 @@ def test_a_reader_looks_at_curves_pairs_and_groups(run: Path, drawn: Callable[..
     assert (pairs, sides) == ("1", "2")
     assert (cards, steps) == ("4", "rl step 1, rl step 20")
     assert (whole, left) == ("1", "8 of 32 episodes")
+
+
+def test_the_marks_of_an_axis_are_told_apart(run: Path, drawn: Callable[..., str]) -> None:
+    lines = [{"stage": "cold_start", "step": at, "loss": 6.26 - 0.01 * at} for at in (1, 2)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    reader = """
+const marks = [...document.querySelectorAll('.panel text[text-anchor="end"]')].map((each) => each.textContent);
+document.body.setAttribute("data-seen", marks.filter((each) => each.includes(".")).join("|"));
+"""
+    [seen] = re.findall('data-seen="([^"]*)"', drawn(view(run), reader))
+    marks = seen.split("|")
+    assert len(marks) > 2
+    assert len({*marks}) == len(marks)
