@@ -84,7 +84,8 @@ def kept(entries: Iterable[Entry], least: float, most: int = 1) -> Made:
             episodes.setdefault(entry.episode.task.id, []).append((earned, entry.episode))
     best = [sorted(each, key=lambda pair: -pair[0])[:most] for each in episodes.values()]
     chosen = tuple(episode for several in best for _, episode in several)
-    return Made(chosen, (f"{seen - len(chosen)} of {seen} episodes: no answer, under {least:g}, or not the best",))
+    why = f"{seen - len(chosen)} of {seen} episodes: no answer, under {least:g}, or not the best"
+    return Made(chosen, (why,) if len(chosen) < seen else ())
 
 
 def _answered(episodes: Sequence[Episode]) -> Made:

@@ -285,6 +285,7 @@ def test_only_what_earned_enough_is_kept_and_of_a_task_the_best():
     assert making.kept(entries, least=4.0).episodes == (one,)
     assert making.kept(entries, least=4.0, most=2).episodes == (one, worse)
     assert making.kept(entries, least=3.0).episodes == (one, two)
+    assert making.kept([entry(one, 5.0)], least=4.0).left_out == ()
 
 
 # ---- by a served model -----------------------------------------------------------------------------------------------
