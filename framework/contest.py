@@ -59,7 +59,7 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     from framework.lab.players import PLAYERS
 
     players = {name: find(PLAYERS, name, "player") for name in recipe.stages.eval.players}
-    tasks = rows.read(recipe.data.eval, range(recipe.data.eval.size()), recipe.data.faulty).tasks
+    tasks = rows.read(recipe.data.eval, range(rows.size(recipe.data.eval)), recipe.data.faulty).tasks
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
     for name, player in {**players, **guests}.items():

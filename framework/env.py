@@ -14,7 +14,8 @@ from pydantic import Field
 
 from framework.chat.grammar import Grammar, Place
 from framework.config import Settings
-from framework.errors import NoExpert
+from framework.errors import LimnerError, NoExpert, UserError
+from framework.registry import raised
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
 from framework.vision.boxes import Space
 
@@ -114,9 +115,20 @@ class Rules(Settings):
 def expert_of(rules: Rules, task: Task) -> "Policy | None":
     """A policy that knows the truth, if this game has one, and this task a truth for it."""
     try:
-        return rules.expert(task)
+        return knowing(rules, task)
     except NoExpert:
         return None
+
+
+def knowing(rules: Rules, task: Task) -> "Policy":
+    """The same, or why there is none. It may be a user's own code: what that raises is shown as theirs."""
+    try:
+        return rules.expert(task)
+    except LimnerError:
+        raise
+    except Exception as error:
+        where = f"{type(rules).__name__}.expert, task {task.id}: {raised(error, type(rules).__module__)}"
+        raise UserError(f"{where}; let it raise NoExpert for a task whose truth lacks what it needs") from None
 
 
 def unheard(rules: Rules, **counts: Any) -> str:

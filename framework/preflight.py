@@ -20,7 +20,7 @@ from framework.reasoners.fit import Asked, fits
 from framework.recipe import Recipe
 from framework.registry import nearest
 from framework.rollout import play
-from framework.rows import lot, read
+from framework.rows import lot, read, size
 from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Stop, Task
 
 SAMPLE = 8
@@ -35,7 +35,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
     skipped = f", {len(rows.faults)} of {SAMPLE} looked at are faulty and left out" if rows.faults else ""
     return [
         Finding("formula", recipe.rubric.formula()),
-        Finding("data", f"{source.size():,} training tasks, {recipe.data.eval.size():,} for evaluation{skipped}"),
+        Finding("data", f"{size(source):,} training tasks, {size(recipe.data.eval):,} for evaluation{skipped}"),
         *weights(recipe),
         *fitting(recipe, looked),
         *players(recipe),

@@ -6,6 +6,7 @@ A user's own code needs no table: `my_lab.rewards:Smoothness` is imported from w
 import difflib
 import importlib
 import inspect
+import sys
 import traceback
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -107,12 +108,14 @@ def _imported(module: str, kind: str, name: str) -> ModuleType:
                 f"no module {module!r} for {kind} {name!r}; put {module.replace('.', '/')}.py beside the recipe "
                 "or on PYTHONPATH"
             ) from None
-        raise UserError(f"{name!r} cannot be imported: {_where(error)}") from None
+        raise UserError(f"{name!r} cannot be imported: {raised(error)}") from None
 
 
-def _where(error: Exception) -> str:
-    """file:line and the last line of a traceback."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+def raised(error: Exception, module: str = "") -> str:
+    """file:line and the last line of a traceback; the line of that module, if it came through there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    home = getattr(sys.modules.get(module), "__file__", None)
+    frame = next((each for each in reversed(frames) if each.filename == home), frames[-1])
     file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (frame.filename, frame.lineno)
     return f"{file}:{line}: {traceback.format_exception_only(error)[-1].strip()}"
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from framework.errors import DataError, GeometryError, PixelError
+from framework.errors import DataError, GeometryError, LimnerError, PixelError
+from framework.registry import raised
 from framework.source import Source
 from framework.types import AnyMask, Mask, Task, Truth, Video
 
@@ -25,7 +26,18 @@ class Rows:
 
 def lot(source: Source, count: int, seed: int) -> list[int]:
     """This many rows by lot, none twice; all of them if there are no more."""
-    return random.Random(seed).sample(range(source.size()), min(count, source.size()))
+    there = size(source)
+    return random.Random(seed).sample(range(there), min(count, there))
+
+
+def size(source: Source) -> int:
+    """How many rows there are. It may be a user's own code: what that raises is shown as theirs, with its place."""
+    try:
+        return source.size()
+    except LimnerError:
+        raise
+    except Exception as error:
+        raise DataError(f"{type(source).__name__}: {raised(error, type(source).__module__)}; mend it") from None
 
 
 def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
@@ -62,6 +74,10 @@ def sound(source: Source, row: int) -> Task:
             _look(task.video)
     except (DataError, GeometryError, PixelError) as error:
         raise DataError(f"{where}: {error}; {REMEDY}") from None
+    except LimnerError:
+        raise
+    except Exception as error:
+        raise DataError(f"{where}: {raised(error, type(source).__module__)}; {REMEDY}") from None
     if fault:
         raise DataError(f"{where} ({task.id}, {task.video.source}): {fault}; {REMEDY}")
     return task

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.chat.grammar import Place
-from framework.env import Rules, shown
+from framework.env import Rules, knowing, shown
 from framework.lab.scene import COLOURS
 from framework.lab.stepwise import exact, stepwise
 from framework.lab.world import everything
@@ -28,7 +28,7 @@ MIDDLE = (0.25, 0.25, 0.75, 0.75)
 
 def expert(task: Task, rules: Rules, seed: int) -> Policy:
     """Knows the truth, and plays as the env's own expert does."""
-    return rules.expert(task)
+    return knowing(rules, task)
 
 
 def mixed(task: Task, rules: Rules, seed: int, share: float = 0.5, jitter: float = 0.2) -> Policy:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from framework.env import Rules
+from framework.env import Rules, knowing
 from framework.errors import UserError
 from framework.policy import Doing, Policy
 from framework.proof.hand import Hand, drawn
@@ -55,7 +55,7 @@ class Case:
     def of(cls, task: Task, rules: Rules, wording: str) -> "Case":
         """The expert's own play, which must be accepted."""
         rules = rules.game(task)
-        gold = _play(task, rules, Worded(rules.expert(task), wording))
+        gold = _play(task, rules, Worded(knowing(rules, task), wording))
         if gold.stop is not Stop.ANSWERED:
             said = gold.turns[-1].said if gold.turns else None
             reason = said.parsed.reason if said and isinstance(said.parsed, Malformed) else gold.error or gold.stop

@@ -59,6 +59,29 @@ def test_data_of_ones_own_is_played(my_lab: Path):
     assert "place 0.9" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("row", "raised"),
+    [
+        (None, "Rows: {lab}/my_data.py:32: FileNotFoundError: [Errno 2] No such file"),
+        ({}, "row 0 of Rows: {lab}/my_data.py:25: KeyError: 'box'; mend it, or leave such rows out"),
+        ({"box": []}, "Magnifier.expert, task rows/0: {lab}/my_envs.py:21: KeyError: 0; let it raise NoExpert for"),
+    ],
+)
+def test_what_its_own_code_raises_is_told_in_a_line(row: dict[str, list[int]] | None, raised: str, my_lab: Path):
+    Image.new("RGB", (96, 64), "red").save(my_lab / "7.png")
+    file = my_lab / "my_data.py"
+    if row is not None:
+        (my_lab / "rows.jsonl").write_text(json.dumps({"image": str(my_lab / "7.png"), "question": "?", **row}))
+    if row:
+        text = file.read_text().replace("*row", "0, 0, 9, 9, *row").replace("boxes={0: (box,)}", "answer='red'")
+        file.write_text(text)
+    change = f"data.train={{use: 'my_data:Rows', file: {my_lab / 'rows.jsonl'}}}"
+    done = limner("check", "./my_lab/zoom.yaml", change, folder=my_lab.parent)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"limner: {raised.format(lab=my_lab)}"), done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_slip_in_it_is_shown_with_its_line(my_lab: Path):
     with (my_lab / "my_rewards.py").open("a") as file:
         file.write("\nclass Late(\n")
