@@ -10,3 +10,5 @@ class Finding:
     limit: str = ""
     remedy: str = ""
     """Set if it does not fit: path, value, what to do."""
+    doubtful: bool = False
+    """It may not fit, or could not be tried. That stops nobody."""

@@ -35,7 +35,8 @@ def findings(recipe: Recipe) -> list[Finding]:
     folder = Path(recipe.reasoner.path).expanduser()
     model = sizes(folder)
     if model is None:
-        return [Finding("GPU memory", f"not known: no config.json of {folder} tells sizes; give the model's folder")]
+        found = f"not known: no config.json of {folder} tells sizes; give the model's folder"
+        return [Finding("GPU memory", found, doubtful=True)]
     needs, limit = plan(recipe, model), f"{GPU:.0f} GiB"
     parts = f"{needs.weights:.1f} weights, {needs.moments:.1f} gradients and Adam, {needs.gathered:.1f} gathered"
     parts += f", {needs.activations:.1f} activations, {needs.logits:.1f} logits"
@@ -43,9 +44,10 @@ def findings(recipe: Recipe) -> list[Finding]:
     learning = f"about {needs.learning:.0f} GiB a device: {parts}"
     playing = f"about {needs.playing:.0f} GiB a device: {needs.vllm:.1f} of the rollout, with keys and values of "
     playing += f"{needs.room:,} tokens"
+    much, many = needs.learning > GPU, needs.playing > GPU
     return [
-        Finding("memory to learn", learning + (f"; {lower}" if needs.learning > GPU else ""), limit),
-        Finding("memory to play", playing + (f"; {lower}" if needs.playing > GPU else ""), limit),
+        Finding("memory to learn", learning + (f"; {lower}" if much else ""), limit, doubtful=much),
+        Finding("memory to play", playing + (f"; {lower}" if many else ""), limit, doubtful=many),
     ]
 
 

@@ -204,13 +204,14 @@ def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
     """What an expert earns, and how exactly it can say where things are."""
     known = [(task, expert) for task in tasks if (expert := expert_of(recipe.env, task))]
     if not known:
-        return [Finding("expert", f"{type(recipe.env).__name__} has none, so its rewards are not tried")]
+        found = f"{type(recipe.env).__name__} has none, so its rewards are not tried"
+        return [Finding("expert", found, doubtful=True)]
     unknown = f"can answer {len(known)} of the {len(tasks)} tasks looked at; the others are not tried"
     episodes = [_played(task, recipe.env, expert) for task, expert in known]
     earned = recipe.rubric.score(episodes)
     told = liveness.warnings(recipe.rewards, episodes, earned, [task.id for task, _ in known], recipe.env)
     return [
-        *([Finding("expert", unknown)] if len(known) < len(tasks) else []),
+        *([Finding("expert", unknown, doubtful=True)] if len(known) < len(tasks) else []),
         *_coordinates(recipe, episodes),
         *(_alive(name, earned, told.get(name, "")) for name in recipe.rewards),
     ]
@@ -252,4 +253,5 @@ def _alive(name: str, earned: Sequence[RewardBreakdown], told: str) -> Finding:
         return Finding(what, "nothing to measure", remedy=remedy)
     mean = f"an expert earns {sum(parts) / len(parts):.2f}" if parts else "an expert earns nothing"
     why = told.removeprefix(f"{path}: ")
-    return Finding(what, f"{mean} on {len(parts)} of {len(earned)} tasks{f' ({why})' if why else ''}")
+    found = f"{mean} on {len(parts)} of {len(earned)} tasks{f' ({why})' if why else ''}"
+    return Finding(what, found, doubtful=bool(why))

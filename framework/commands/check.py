@@ -18,7 +18,7 @@ def run(said: argparse.Namespace) -> int:
     findings = preflight(the_recipe(said))
     table = Table("", "what", "found", "limit", box=None, header_style="dim")
     for each in findings:
-        mark = Text("✗", "red") if each.remedy else Text("✓", "green")
+        mark = Text("✗", "red") if each.remedy else Text("–", "yellow") if each.doubtful else Text("✓", "green")
         table.add_row(mark, each.what, Text(each.found), each.limit)
     console().print(table)
     remedies = [each.remedy for each in findings if each.remedy]

@@ -107,6 +107,13 @@ def test_check_of_what_fits_ends_well(capsys: pytest.CaptureFixture[str]):
     assert "0.1·form" in capsys.readouterr().out
 
 
+def test_what_may_not_fit_or_was_not_tried_is_not_ticked(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "quickstart", "cluster.platform=cuda", "rewards.shown=tags_per_turn"]) == 0
+    marks = {line[3:20].strip(): line[1] for line in capsys.readouterr().out.splitlines()}
+    assert marks["GPU memory"] == marks["reward shown"] == "–"
+    assert marks["reward place"] == "✓"
+
+
 NOT_THERE = """
 from dataclasses import replace
 from framework.errors import DataError
