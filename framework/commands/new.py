@@ -27,6 +27,7 @@ def run(said: argparse.Namespace) -> int:
         shown.print(str(path))
     then = {
         f"limner play {recipe}": "see it played",
+        f"limner reward certify {recipe}": "can its rewards be fooled?",
         f"limner train {recipe}": "train on it",
         f"pytest {folder}": "hold it to its contracts",
     }

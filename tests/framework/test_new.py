@@ -35,6 +35,7 @@ def test_a_new_lab_runs_at_once_from_where_it_was_written(tmp_path: Path) -> Non
     changes = ("my_zoom/recipe.yaml", "reasoner.grounding=0")
     assert "an expert earns" in limner("check", *changes, folder=tmp_path)
     assert " near " in limner("play", *changes, folder=tmp_path)
+    assert "\ncertified: " in limner("reward", "certify", *changes, folder=tmp_path)
     assert (tmp_path / "runs" / "my_zoom" / "play" / "report.html").is_file()
     held = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "my_zoom", folder=tmp_path)
     assert held.returncode == 0, held.stdout
