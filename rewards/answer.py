@@ -50,8 +50,7 @@ def plain(text: str) -> str:
 
 
 class ExactAnswer(TextReward):
-    """1 if the answered text is the true one, else 0; spaces, size of letters, marks around it and a first article
-    make no difference."""
+    """1 if the answered text is the true one, but for case, spaces, marks around it and a first article; else 0."""
 
     def compare(self, said: str, true: str) -> float | Failure:
         return float(_without_article(plain(said)) == _without_article(plain(true)))

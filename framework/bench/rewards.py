@@ -24,7 +24,7 @@ from framework.vision import masks
 
 RUBRICS = Path(__file__).with_name("rewards.yaml")
 EPISODES = 4096
-ROUNDS = 15
+ROUNDS = 5
 
 
 def measure(folder: Path, episodes: int = EPISODES, rounds: int = ROUNDS) -> dict[str, Any]:
