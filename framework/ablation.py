@@ -18,10 +18,11 @@ from typing import Literal
 from pydantic import Field
 
 from framework.config import Name, Settings, load, typed
+from framework.cookbook import ABLATIONS, locate
 from framework.errors import ConfigError, UserError
 from framework.lab.players import PLAYERS
 from framework.lineage import differences, digest, seen, without_path
-from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
+from framework.recipe import Recipe, find_recipe
 from framework.registry import find, one_of
 from framework.train.run import Run
 from framework.training import STAGES, TRAINED

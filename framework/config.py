@@ -1,7 +1,7 @@
 """What a person may set: yaml in, typed objects out, and words that teach when something is set wrongly.
 
     recipes/quickstart/recipe.yaml ─┐
-    extends: ../other.yaml ─────────┼─▶ one tree ─▶ Settings, frozen ─▶ every room
+    extends: x/mini, or other.yaml ─┼─▶ one tree ─▶ Settings, frozen ─▶ every room
     env.max_turns=2 ────────────────┤
     prompt: file:prompts/ask.md ────┘    the words of a file, counted from the folder of the yaml
 
@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from framework.cookbook import locate
 from framework.errors import ConfigError, UserError
 from framework.fault import Fault, explain, short
 from framework.registry import base, name_of, resolve, table
@@ -145,23 +146,25 @@ def layers(path: Path, above: tuple[Path, ...] = ()) -> Tree:
     if path in above:
         ring = " → ".join(each.name for each in (*above, path))
         raise ConfigError(f"{path}: extends itself ({ring}); take one `extends:` out")
-    tree = _file(path, above)
+    tree = _file(path)
     parent = tree.pop("extends", None)
     if parent is None:
         return tree
     if not isinstance(parent, str):
-        raise ConfigError(f"{path}: extends: {short(parent)} will not do; it should be the path of one yaml file")
-    return _over(layers((path.parent / parent).resolve(), (*above, path)), tree)
+        raise ConfigError(f"{path}: extends: {short(parent)} will not do; it should be one recipe, its name or path")
+    try:
+        beneath = locate(parent, path.parent)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: extends: {error}") from None
+    return _over(layers(beneath, (*above, path)), tree)
 
 
-def _file(path: Path, above: tuple[Path, ...]) -> Tree:
+def _file(path: Path) -> Tree:
     from omegaconf import DictConfig, OmegaConf
     from yaml import YAMLError
 
     try:
         tree = OmegaConf.load(path)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; mend `extends:` in {above[-1] if above else 'the recipe'}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path}: not readable as yaml ({' '.join(str(error).split())[:200]}); mend that line"

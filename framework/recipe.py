@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, load, typed
+from framework.cookbook import locate
 from framework.drawing import Drawing
 from framework.env import Rules
-from framework.errors import ConfigError
 from framework.evaluate import Arena
 from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
@@ -29,10 +29,6 @@ from framework.tracing import Tracer
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator
 from framework.vision.segmenter import Segmenter
-
-RECIPES = Path(__file__).parents[1] / "recipes"
-ABLATIONS = "ablations.yaml"
-"""Lies beside recipes and is none: what `limner ablate` makes of them."""
 
 Tasks = Annotated[SerializeAsAny[Source], chosen("data")]
 
@@ -141,33 +137,6 @@ def find_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
     return typed(Recipe, tree)
 
 
-def locate(name: str) -> Path:
-    """The file of a recipe."""
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name).resolve()
-        if not path.is_file():
-            there = [str(Path(name).with_name(each.name)) for each in path.parent.glob("*.y*ml")]
-            raise ConfigError(f"{name}: no such file; {nearest(name, there)}")
-        return path
-    for path in (RECIPES / name / "recipe.yaml", RECIPES / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    here = [*Path(name).glob("*.yaml"), Path(f"{name}.yaml")]
-    there = [str(path) for path in here if path.is_file() and path.name != ABLATIONS] or names()
-    raise ConfigError(f"no recipe {name!r}; {nearest(name, there)}; a path must end in .yaml")
-
-
 def about(name: str) -> str:
     """A recipe's own line, whether or not the rest of it holds."""
     return str(layers(locate(name)).get("about", ""))
-
-
-def names() -> list[str]:
-    """Every recipe of the house."""
-    found: list[str] = []
-    for path in sorted(RECIPES.rglob("*.yaml")):
-        if path.name == ABLATIONS:
-            continue
-        place = path.relative_to(RECIPES)
-        found.append(str(place.parent) if place.name == "recipe.yaml" else str(place.with_suffix("")))
-    return found

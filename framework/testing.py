@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from framework.config import layers, missing
+from framework.cookbook import locate
 from framework.env import Rules
 from framework.policy import Scripted
 from framework.reasoners.conformance import check_reasoner
-from framework.recipe import locate
 from framework.reward import Reward
 from framework.rollout import play
 from framework.types import Episode, Failure, Malformed, Observation, Stop, Task

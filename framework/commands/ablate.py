@@ -25,11 +25,12 @@ from framework import ablation
 from framework.ablation import Ablation, Job, Trial
 from framework.commands import console, counted, takes_out, takes_recipe, written_to
 from framework.config import Tree, typed
+from framework.cookbook import ABLATIONS, locate
 from framework.errors import TrainError
 from framework.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
 from framework.page import ablated
 from framework.preflight import must_fit
-from framework.recipe import ABLATIONS, Recipe, find_recipe, locate
+from framework.recipe import Recipe, find_recipe
 from framework.record import writable
 from framework.train.run import alone
 

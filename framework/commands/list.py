@@ -4,7 +4,8 @@ import argparse
 import inspect
 import json
 
-from framework.recipe import about, names
+from framework.cookbook import names
+from framework.recipe import about
 from framework.registry import table
 
 KINDS = {

@@ -16,9 +16,10 @@ from rich.table import Table
 
 from framework.commands import console, takes_out, takes_recipe, written_to
 from framework.config import Settings, layers
+from framework.cookbook import locate
 from framework.errors import TrainError
 from framework.lab.full import MODELS, WORDS, random_weights
-from framework.recipe import Recipe, find_recipe, locate
+from framework.recipe import Recipe, find_recipe
 from framework.registry import find, name_of
 from framework.vision.plan import Look
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from framework.commands import takes_out, takes_recipe, the_recipe, written_to
 from framework.commands.eval import evaluate
 from framework.config import Tree
+from framework.cookbook import locate
 from framework.errors import TrainError, UserError
 from framework.lineage import differences, seen, without_path
 from framework.preflight import must_fit
-from framework.recipe import Recipe, locate
+from framework.recipe import Recipe
 from framework.record import writable
 from framework.standings import FILE
 from framework.train.run import Run, alone

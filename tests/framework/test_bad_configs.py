@@ -114,14 +114,19 @@ FILES = [
     ("a list", "- a\n- b", "recipe.yaml: ['a', 'b'] will not do; it should be a mapping of keys to values"),
     ("a key twice", "seed: 1\nseed: 2", "recipe.yaml: not readable as yaml (", "duplicate key seed"),
     ("nothing", "", "must be given; write it in the recipe, or add"),
-    ("extends nothing", "extends: ghost.yaml", "ghost.yaml: no such file; mend `extends:` in", "recipe.yaml"),
+    (
+        "extends nothing",
+        "extends: ghost.yaml",
+        "recipe.yaml: extends: ghost.yaml: no such file; there are: recipe.yaml",
+    ),
+    ("extends nobody", "extends: quikstart", "recipe.yaml: extends: no recipe 'quikstart'; did you mean 'quickstart'?"),
     ("extends itself", "extends: recipe.yaml", "extends itself (recipe.yaml → recipe.yaml); take one `extends:` out"),
     (
         "extends two",
         "extends: [a.yaml, b.yaml]",
-        "extends: ['a.yaml', 'b.yaml'] will not do; it should be the path of one",
+        "extends: ['a.yaml', 'b.yaml'] will not do; it should be one recipe, its name or",
     ),
-    ("extends a folder", "extends: .", "Is a directory; give the path of a readable yaml file"),
+    ("extends a folder", "extends: .", "recipe.yaml: extends: no recipe '.'; there are: "),
     ("no rewards", WHOLE.replace("{form: well_formed}", "{}"), "rewards: {} has no reward; name one"),
     (
         "a typing slip",

@@ -11,9 +11,10 @@ from envs import ENVS
 from envs.keyframes import Keyframes
 from envs.zoom import Zooming
 from framework.config import load
+from framework.cookbook import names
 from framework.errors import ConfigError
 from framework.fault import PATH, Fault
-from framework.recipe import Recipe, find_recipe, names
+from framework.recipe import Recipe, find_recipe
 from framework.registry import base, name_of, resolve, table
 from framework.testing import filled
 
@@ -36,6 +37,12 @@ def test_a_variant_says_only_what_differs(tmp_path: Path):
     assert (recipe.env.overview.frames, recipe.env.max_turns) == (3, 2)
     assert recipe.rubric.formula() == "0.1·form + 1·place"
     assert recipe.name == "top"
+
+
+def test_a_recipe_of_ours_is_extended_by_its_name_from_anywhere(tmp_path: Path):
+    (tmp_path / "longer.yaml").write_text("extends: quickstart\nstages: {rl: {steps: 7}}\n")
+    ours, longer = find_recipe("quickstart"), find_recipe(str(tmp_path / "longer.yaml"))
+    assert (longer.stages.rl.steps, longer.rewards) == (7, ours.rewards)
 
 
 def test_a_part_of_another_kind_starts_afresh(tmp_path: Path):

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from framework import memory
+from framework.cookbook import RECIPES
 from framework.lab import speech
 from framework.lab.full import MODELS, Reader
 from framework.reasoners.lab import Lab
-from framework.recipe import RECIPES, Recipe, find_recipe
+from framework.recipe import Recipe, find_recipe
 
 TINY: dict[str, Any] = {
     "tie_word_embeddings": True,

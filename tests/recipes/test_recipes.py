@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from framework.cookbook import RECIPES, locate, names
 from framework.errors import ConfigError
-from framework.recipe import RECIPES, find_recipe, locate, names
+from framework.recipe import find_recipe
 from framework.testing import filled
 from framework.train.settings import verl_config
 

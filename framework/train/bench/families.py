@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.table import Table
 
+from framework.cookbook import locate
 from framework.reasoners import FAMILIES
-from framework.recipe import find_recipe, locate
+from framework.recipe import find_recipe
 from framework.train.launch import train_rl
 from framework.train.tracker import read
 

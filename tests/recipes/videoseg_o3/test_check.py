@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from framework.cookbook import names
 from framework.data import schema
 from framework.data.schema import Clip, Expression, Object
 from framework.preflight import preflight
-from framework.recipe import find_recipe, names
+from framework.recipe import find_recipe
 from framework.testing import filled
 from framework.vision import masks
 
