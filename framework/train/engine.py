@@ -3,7 +3,7 @@
 micro-batch ─▶ are its pictures those that were shown? ─▶ model ─▶ logits, tokens banned as in sampling ─▶ verl
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from framework.reasoners.attention import exact_attention
 from framework.reasoners.towers import quicken_towers
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
+from framework.train.patches import Weights
 from framework.train.run import Run
 from framework.train.settings import TOWERS
 
@@ -77,6 +78,18 @@ class Engine(_Base):
             everywhere = self.pictures * self.get_data_parallel_size()  # verl takes the mean over data-parallel ranks
             output["metrics"]["pictures"] = Metric(aggregation="sum", value=everywhere)
         return loss, output
+
+    # ---- weights -----------------------------------------------------------------------------------------------------
+
+    def save_checkpoint(self, *args: Any, **settings: Any) -> None:
+        with patches.exported_as(self._exported):
+            super().save_checkpoint(*args, **settings)
+
+    def _exported(self, gathered: Callable[[], Weights]) -> Weights:
+        """What the next stage and an evaluation will load: whole weights, on the rank that writes them."""
+        if not self._is_lora:
+            return gathered()
+        return {name: value.cpu() for name, value in self._merged_lora_per_tensor_param() if self.rank == 0}
 
     def _merged_lora_per_tensor_param(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Whole weights for the rollout. verl's forget adapters outside of wrapped layers, and round to bfloat16."""

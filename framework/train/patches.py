@@ -13,7 +13,7 @@
 | glm_places | GLM-4.1V reads its table of places past the module that holds it: a shard, under FSDP2 | none |
 | glm_flops | GLM-4.1V's work is counted from sizes that only the config of its language model has | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
-| exported_apart | a model is exported with all that lies in its module, a pen too, and vLLM would not read it | none |
+| exported_as | a model is exported by the names in its module, with adapters apart and a pen among them | none |
 """
 
 import importlib
@@ -21,6 +21,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ import torch
 
 VERL = "0.9.1"
 """The only verl these patches were written against."""
+Weights = dict[str, torch.Tensor]
 
 
 def everywhere() -> None:
@@ -190,18 +192,16 @@ def sft_diary(diary: Callable[[], Any]) -> None:
 
 
 @contextmanager
-def exported_apart(named: Callable[[str], bool]) -> Iterator[dict[str, torch.Tensor]]:
-    """A model that is saved meanwhile is exported without the weights that are named so; they are handed out here."""
+def exported_as(made: Callable[[Callable[[], Weights]], Weights]) -> Iterator[None]:
+    """A model that is saved meanwhile is exported as `made` says; it is handed what verl would have asked."""
     manager: Any = importlib.import_module("verl.utils.checkpoint.fsdp_checkpoint_manager")
-    original, apart = manager.get_fsdp_full_state_dict, dict[str, torch.Tensor]()
+    original = manager.get_fsdp_full_state_dict
 
-    def without(*args: Any, **settings: Any) -> Any:
-        whole = original(*args, **settings)
-        apart.update({name: value for name, value in whole.items() if named(name)})
-        return {name: value for name, value in whole.items() if not named(name)}
+    def gathered(*args: Any, **settings: Any) -> Weights:
+        return made(partial(original, *args, **settings))
 
-    manager.get_fsdp_full_state_dict = without
+    manager.get_fsdp_full_state_dict = gathered
     try:
-        yield apart
+        yield
     finally:
         manager.get_fsdp_full_state_dict = original

@@ -10,6 +10,7 @@ FSDP gathers the pen's weights with the rest, so it is called inside `forward`, 
 times its weights is added to the loss. A reference model has no pen.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ from verl.workers.utils.padding import no_padding_2_padding
 
 from framework.reasoners import pen as pens
 from framework.reasoners.pen import Pen
-from framework.train import patches
 from framework.train.drawing import calibrated, inside
 from framework.train.drawing.sketch import Sketch
 from framework.train.drawing.strokes import Strokes
 from framework.train.engine import Engine
+from framework.train.patches import Weights
 from framework.train.run import Run
 
 
@@ -162,7 +163,13 @@ class DrawingEngine(Engine):
         return inside.others(weights), adapters
 
     def save_checkpoint(self, local_path: str, *args: Any, **settings: Any) -> None:
-        with patches.exported_apart(inside.is_pens) as apart:
-            super().save_checkpoint(local_path, *args, **settings)
-        if apart:  # on the rank that writes models
-            pens.write(Path(local_path) / "huggingface", self.drawing, inside.own(apart.items()))
+        self.apart: Weights = {}
+        super().save_checkpoint(local_path, *args, **settings)
+        if self.apart:  # on the rank that writes models
+            pens.write(Path(local_path) / "huggingface", self.drawing, self.apart)
+
+    def _exported(self, gathered: Callable[[], Weights]) -> Weights:
+        """A model that speaks; its pen is laid beside it."""
+        whole = super()._exported(gathered)
+        self.apart = inside.own(whole.items())
+        return dict(inside.others(whole.items()))

@@ -52,6 +52,10 @@ def test_a_rollout_that_takes_them_says_what_the_trainer_says(told: dict[str, An
     assert told["apart"] <= 1e-5 < 1e-1 < told["moved"]
 
 
+def test_whoever_loads_what_is_exported_says_what_the_trainer_says(told: dict[str, Any]):
+    assert told["exported"] <= 1e-5
+
+
 def test_verls_own_would_forget_adapters_outside_of_wrapped_layers(told: dict[str, Any]):
     assert "model.visual.merger.linear_fc1.weight" in told["forgotten"], "verl sends them now: leave it to verl"
 

@@ -146,6 +146,15 @@ def test_sft_diary_is_needed_and_gets_what_the_trainer_logs(monkeypatch: pytest.
     assert told == [({"train/loss": 1.0}, 3)]
 
 
+def test_exported_as_is_needed_and_says_what_is_exported():
+    manager: Any = importlib.import_module("verl.utils.checkpoint.fsdp_checkpoint_manager")
+    assert "merge" not in inspect.getsource(manager), "verl may export adapters with their weights now"
+    theirs = manager.get_fsdp_full_state_dict
+    with patches.exported_as(lambda gathered: {"whole": torch.ones(1)}):
+        assert manager.get_fsdp_full_state_dict(None, rank0_only=True).keys() == {"whole"}
+    assert manager.get_fsdp_full_state_dict is theirs
+
+
 @pytest.fixture(scope="module")
 def glm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A tiny GLM-4.1V. What the patches change in it and in verl is put back."""

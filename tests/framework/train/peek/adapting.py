@@ -1,6 +1,7 @@
 """verl's engine with low-rank adapters, in one process and without Ray: what it would send to a rollout server.
 
 engine ─▶ what is sent ─▶ other adapters ─▶ what is sent now ─▶ a model that takes it: does it say the same?
+                                         └▶ what is exported ─▶ a model that is loaded from it: does it?
 """
 
 import json
@@ -80,7 +81,10 @@ def main() -> None:
     for name, value in after.items():
         own[name].copy_(value)
     adapted, taken = engine.module(**shown).logits, generator.model(**shown).logits
+    engine.save_checkpoint(str(run.home))
+    exported = Generator.load(run.recipe.reasoner.model_copy(update={"path": str(run.home / "huggingface")})).model
     told = {
+        "exported": float((exported(**shown).logits - adapted).abs().max()),
         "names": sorted(after) == sorted(own),
         "as_they_were": as_they_were,
         "adapters": len(adapters),
