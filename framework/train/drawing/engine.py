@@ -46,7 +46,7 @@ class DrawingEngine(Engine):
         assert recipe.drawing is not None
         self.drawing, self.token = recipe.drawing, pens.token(recipe.reasoner.voice(), recipe.drawing)
         self.share = self.drawing.loss if run.stage == "rl" else self.drawing.imitation_loss
-        self.pen, self.reported = Pen(self.drawing, str(get_device_id())), 0
+        self.pen, self.reported = Pen(self.drawing, here()), 0
         weights = self.pen.weights(
             module.config.get_text_config().hidden_size, self.model_config.local_path, recipe.seed
         )
@@ -173,3 +173,8 @@ class DrawingEngine(Engine):
         whole = super()._exported(gathered)
         self.apart = inside.own(whole.items())
         return dict(inside.others(whole.items()))
+
+
+def here() -> str:
+    """This process's device, by a name that torch knows: on CUDA verl says a number."""
+    return str(torch.device(get_device_id()))

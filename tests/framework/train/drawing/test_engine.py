@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from framework.recipe import find_recipe
 from framework.train.launch import environment
@@ -110,3 +111,13 @@ def test_beside_low_rank_adapters_the_pen_learns_whole(told: dict[str, Any]):
 
 def test_four_ranks_come_to_what_one_does(told: dict[str, Any]):
     assert max(told["ranks"]) <= 1e-5
+
+
+@pytest.mark.parametrize(("verl_says", "is_named"), [(1, "cuda:1"), (torch.device("cpu"), "cpu")])
+def test_frames_are_looked_at_where_the_policy_learns(
+    verl_says: Any, is_named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework.train.drawing import engine
+
+    monkeypatch.setattr(engine, "get_device_id", lambda: verl_says)
+    assert str(torch.device(engine.here())) == is_named
