@@ -5,7 +5,8 @@ recipe.stages.cold_start ─▶ overrides: verl's dotted key → value ─▶ ve
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,6 @@ class Diary(Tracker):
 
 def train(run: Run) -> None:
     from omegaconf import OmegaConf
-    from torch import distributed
     from verl.trainer import sft_trainer
 
     import framework.train.engines  # noqa: F401  # pyright: ignore[reportUnusedImport]  # takes the place of verl's
@@ -128,11 +128,26 @@ def train(run: Run) -> None:
     patches.sft_diary(lambda: Diary(run.metrics, STAGE))
     lessons.carry_small()
     sys.stdin.read()  # it ends when the demonstrations lie there
-    distributed.init_process_group("cpu:gloo" if patches.on_cpu() else None)
-    try:
+    with joined():
         sft_trainer.SFTTrainer(config).fit()
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """All processes of the stage, each on a device of its own, as verl joins them; on a CPU torch refuses its way."""
+    from torch import distributed
+    from verl.utils import distributed as verls
+
+    from framework.train import patches
+
+    if patches.on_cpu():
+        distributed.init_process_group("cpu:gloo")
+    else:
+        verls.initialize_global_process_group()
+    try:
+        yield
     finally:
-        distributed.destroy_process_group()
+        verls.destroy_global_process_group()
 
 
 def main() -> int:

@@ -1,3 +1,4 @@
+import inspect
 import pickle
 import shutil
 from multiprocessing.reduction import ForkingPickler
@@ -5,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import verl.utils.distributed as verls
 from safetensors.torch import load_file
 
 from framework.errors import DataError
 from framework.recipe import find_recipe
+from framework.train import patches
 from framework.train.cold_start import demonstrations, train_cold_start
-from framework.train.imitation import DEMONSTRATIONS, overrides
+from framework.train.imitation import DEMONSTRATIONS, joined, overrides
 from framework.train.lessons import SMALL, carry_small
 from framework.train.run import Run
 from framework.train.tracker import read
@@ -38,6 +41,16 @@ def test_a_sampler_that_asks_someone_else_needs_no_lessons():
 def test_what_passes_through_a_device_at_a_time_is_no_more_than_its_share(devices: int, at_once: int):
     recipe = find_recipe("quickstart", [f"cluster.gpus_per_node={devices}"])
     assert overrides(recipe, Path("runs"))["data.micro_batch_size_per_gpu"] == at_once
+
+
+def test_each_process_of_a_cold_start_takes_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch):
+    own = verls.initialize_global_process_group
+    assert "set_device(local_rank)" in inspect.getsource(own)
+    told: list[str] = []
+    monkeypatch.setattr(patches, "on_cpu", lambda: False)
+    monkeypatch.setattr(verls, own.__name__, lambda: told.append(own.__name__))
+    with joined():
+        assert told == [own.__name__]
 
 
 def test_conversations_that_cannot_be_read_are_told_by_their_line_and_not_imitated(tmp_path: Path):
