@@ -14,7 +14,7 @@ from typing import Any
 from framework.errors import LimnerError
 from framework.recipe import Recipe
 from framework.train.run import Run
-from framework.train.settings import EYES, defaults, divisor
+from framework.train.settings import EYES, UNPACKED, defaults, divisor, packed
 from framework.train.tracker import Tracker
 
 STAGE = "cold_start"
@@ -56,19 +56,11 @@ HOUSE: dict[str, Any] = {
 }
 
 ON_CPU: dict[str, Any] = {
-    "model.override_config.attn_implementation": "sdpa",
-    "model.use_remove_padding": False,  # conversations packed into one row would be attended as one
     "engine.use_torch_compile": False,
     "engine.dtype": "float32",
     "engine.mixed_precision.param_dtype": "fp32",
     "optim.override_optimizer_config.foreach": True,  # on CUDA torch does so itself
 }
-
-UNPACKED: dict[str, Any] = {
-    "model.override_config.attn_implementation": "sdpa",
-    "model.use_remove_padding": False,
-}
-"""Where tokens of a picture attend to one another, which is known only of episodes in rows of their own."""
 
 LOGGED = {
     "train/loss": "actor/pg_loss",
@@ -87,7 +79,7 @@ def overrides(recipe: Recipe, folder: Path) -> dict[str, Any]:
         **(ON_CPU if recipe.cluster.platform == "cpu" else {}),
         **{theirs: reduce(getattr, ours.split("."), recipe) for ours, theirs in SAME.items()},
         **({"model.exclude_modules": EYES} if "vision" in recipe.algorithm.freeze else {}),
-        **({} if recipe.reasoner.packs else UNPACKED),
+        **({} if packed(recipe) else {f"model.{key}": value for key, value in UNPACKED.items()}),
         "trainer.logger": list(recipe.stages.rl.trackers),
         "optim.betas": list(stage.betas),
         "data.micro_batch_size_per_gpu": divisor(stage.batch // devices, stage.micro_batch),

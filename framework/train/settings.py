@@ -85,8 +85,6 @@ HOUSE: dict[str, Any] = {
 ON_CPU: dict[str, Any] = {
     "ray_kwargs.ray_init.num_cpus": 16,
     "ray_kwargs.ray_init.include_dashboard": False,
-    f"{MODEL}.override_config.attn_implementation": "sdpa",
-    f"{MODEL}.use_remove_padding": False,  # verl packs Qwen2.5-VL for flash attention only
     f"{ACTOR}.use_torch_compile": False,
     f"{FSDP}.use_torch_compile": False,
     f"{FSDP}.mixed_precision.param_dtype": "fp32",
@@ -101,6 +99,9 @@ ON_CPU: dict[str, Any] = {
     "transfer_queue.backend.SimpleStorage.num_data_storage_units": 1,
 }
 """Two cores: single precision, one process of each kind. Ray's CPUs are slots, more than there are cores."""
+
+UNPACKED: dict[str, Any] = {"override_config.attn_implementation": "sdpa", "use_remove_padding": False}
+"""Of a model whose episodes have a row each."""
 
 VLLM: dict[str, Any] = {
     f"{ROLLOUT}.engine_kwargs.vllm.mm_processor_kwargs": {"do_resize": False},
@@ -167,9 +168,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
         yield f"{ACTOR}.policy_loss.loss_mode", f"drawn_{algorithm.loss}"  # framework/train/drawing/calibrated.py
     if "vision" in algorithm.freeze:
         yield f"{MODEL}.exclude_modules", EYES
-    if not recipe.reasoner.packs:
-        yield f"{MODEL}.use_remove_padding", False
-        yield f"{MODEL}.override_config.attn_implementation", "sdpa"
+    if not packed(recipe):
+        yield from ((f"{MODEL}.{key}", value) for key, value in UNPACKED.items())
     yield f"{FSDP}.param_offload", cluster.offload
     yield f"{FSDP}.optimizer_offload", cluster.offload
     yield f"{REF}.fsdp_config.param_offload", cluster.offload
@@ -180,6 +180,15 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     if cluster.platform == "cpu":
         yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
         yield f"{ROLLOUT}.max_num_batched_tokens", sampling.prompt_tokens + sampling.episode_tokens
+
+
+def packed(recipe: Recipe) -> bool:
+    """Do episodes lie end to end in one row? What keeps them apart there is flash attention, a package of its own."""
+    return recipe.reasoner.packs and recipe.cluster.platform == "cuda" and has_flash_attention()
+
+
+def has_flash_attention() -> bool:
+    return importlib.util.find_spec("flash_attn") is not None
 
 
 def divisor(number: int, most: int) -> int:
@@ -216,6 +225,11 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
 
     if recipe.cluster.mode == "separate_async" and recipe.rollout.backend == "transformers":
         raise ConfigError("cluster.mode: separate_async needs servers of their own; set rollout.backend=vllm with it")
+    if recipe.cluster.sequence_parallel > 1 and not packed(recipe):
+        raise ConfigError(
+            f"cluster.sequence_parallel: {recipe.cluster.sequence_parallel} needs packed episodes, which only CUDA and "
+            "flash attention have (uv pip install flash-attn --no-build-isolation); set it to 1 without"
+        )
     config = defaults()
     for key, _ in _leaves(recipe.verl):
         refuse_unknown(config, key)

@@ -5,6 +5,7 @@ import pytest
 
 from framework.errors import TrainError
 from framework.recipe import find_recipe
+from framework.train import settings
 from framework.train.driver import joins, ray_settings
 from framework.train.launch import environment, launched
 from framework.train.run import Run
@@ -45,10 +46,11 @@ def test_a_cluster_that_runs_is_joined_and_not_told_what_it_has(monkeypatch: pyt
     assert joined["runtime_env"] == alone["runtime_env"]
 
 
-def test_episodes_that_are_spread_over_devices_are_so_in_both_of_verls_engines():
+def test_episodes_that_are_spread_over_devices_are_so_in_both_of_verls_engines(monkeypatch: pytest.MonkeyPatch):
     from omegaconf import OmegaConf
     from verl.utils.config import omega_conf_to_dataclass
 
+    monkeypatch.setattr(settings, "has_flash_attention", lambda: True)
     changes = [
         "cluster.platform=cuda",
         "cluster.gpus_per_node=4",

@@ -8,7 +8,7 @@ import pytest
 
 from framework.errors import ConfigError
 from framework.recipe import Recipe, find_recipe
-from framework.train import settings
+from framework.train import imitation, settings
 
 PEEK = str(Path(__file__).parent / "peek" / "peek.yaml")
 RUN = Path("runs/peek")
@@ -39,7 +39,8 @@ def test_what_a_recipe_says_is_what_verl_gets():
     assert verl.actor_rollout_ref.model.path == "model"
 
 
-def test_what_a_recipe_says_of_its_cluster_is_what_verl_gets():
+def test_what_a_recipe_says_of_its_cluster_is_what_verl_gets(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "has_flash_attention", lambda: True)
     changes = ("nodes=4", "gpus_per_node=8", "tensor_parallel=2", "sequence_parallel=4", "offload=true")
     verl = settings.verl_config(recipe("cluster.platform=cuda", *(f"cluster.{each}" for each in changes)), RUN, "model")
     assert (verl.trainer.device, verl.trainer.nnodes, verl.trainer.n_gpus_per_node) == ("cuda", 4, 8)
@@ -50,6 +51,28 @@ def test_what_a_recipe_says_of_its_cluster_is_what_verl_gets():
         assert fsdp.param_offload
     assert side.actor.fsdp_config.optimizer_offload
     assert side.model.use_remove_padding, "episodes can be spread over devices only when they are packed"
+
+
+@pytest.mark.parametrize(
+    ("family", "there", "packed"), [("qwen3_vl", True, True), ("qwen3_vl", False, False), ("gemma4", True, False)]
+)
+def test_episodes_are_packed_only_where_they_can_be_kept_apart(
+    family: str, there: bool, packed: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(settings, "has_flash_attention", lambda: there)
+    on_cuda = recipe("cluster.platform=cuda", f"reasoner={{use: {family}, path: model}}")
+    rl = settings.verl_config(on_cuda, RUN, "model").actor_rollout_ref.model
+    taught = imitation.overrides(on_cuda, RUN)
+    assert rl.use_remove_padding == taught.get("model.use_remove_padding", True) == packed
+    assert rl.override_config.get("attn_implementation", "flash_attention_2") == (
+        "flash_attention_2" if packed else "sdpa"
+    )
+
+
+def test_without_flash_attention_no_episode_is_spread_over_devices(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(settings, "has_flash_attention", lambda: False)
+    with pytest.raises(ConfigError, match=r"cluster\.sequence_parallel: 2 .*flash-attn.* set it to 1"):
+        settings.verl_config(recipe("cluster.platform=cuda", "cluster.sequence_parallel=2"), RUN)
 
 
 def test_our_estimators_stand_beside_verls():
