@@ -141,8 +141,8 @@ def _same_pictures(inputs: dict[str, Any]) -> int:
     return len(expected)
 
 
-patches.no_pinned_memory()
 if patches.on_cpu():
+    patches.no_pinned_memory()
     patches.log_probs_at_once()
 exact_attention()
 quicken_towers()

@@ -14,6 +14,7 @@ import verl.utils.tensordict_utils as tensordicts
 import verl.workers.rollout.base as rollout
 from tensordict import TensorDict
 from torch.distributed.distributed_c10d import BackendConfig
+from torch.distributed.fsdp import CPUOffloadPolicy
 
 from framework.reasoners.lab import Lab
 from framework.train import patches
@@ -109,9 +110,12 @@ def test_plain_linears_is_needed_and_a_layer_takes_other_weights(monkeypatch: py
     assert kept.cpu_linear(seen, kept.weight, None).tolist() == [[64.0] * 32] * 2
 
 
-def test_no_pinned_memory_is_needed():
-    source = (VERL / "workers" / "engine" / "fsdp" / "transformer_impl.py").read_text()
-    assert "CPUOffloadPolicy(pin_memory=True)" in source
+def test_no_pinned_memory_is_needed_and_done_on_a_cpu_alone():
+    import framework.train.engine  # noqa: F401  # this process has not chosen the CPU
+
+    transformer_impl: Any = importlib.import_module("verl.workers.engine.fsdp.transformer_impl")
+    assert "CPUOffloadPolicy(pin_memory=True)" in inspect.getsource(transformer_impl)
+    assert transformer_impl.CPUOffloadPolicy is CPUOffloadPolicy, "a reference model leaves a GPU meanwhile"
 
 
 def test_log_probs_at_once_is_needed_and_says_the_same(monkeypatch: pytest.MonkeyPatch):
