@@ -77,7 +77,7 @@ class Player(_Worker):
         self.pulse, self.handing = Pulse(), asyncio.Semaphore(HANDED)
         limits = self.recipe.rollout
         ours = limits.backend == "transformers"
-        self.ask: Ask = Together(limits.deadline_s) if ours else Balanced(self.llm_client, self.voice.stop_tokens)
+        self.ask: Ask = Together(limits.deadline_s) if ours else Balanced(self.llm_client, self.voice)
 
     async def _run_agent_loop(
         self,

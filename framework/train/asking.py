@@ -14,6 +14,7 @@ import ray
 
 from framework.errors import TrainError
 from framework.reasoners.sampling import Batcher, Request, Sampled
+from framework.reasoners.voice import Voice
 from framework.train.server import server_name
 
 
@@ -26,28 +27,40 @@ class Ask(Protocol):
 class Balanced:
     """Through verl's client."""
 
-    def __init__(self, client: Any, stop_tokens: tuple[int, ...]) -> None:
-        self.client, self.stop_tokens = client, stop_tokens
+    def __init__(self, client: Any, voice: Voice) -> None:
+        self.client, self.voice = client, voice
 
     async def __call__(self, episode: int, request: Request, /) -> Sampled:
         from PIL import Image
 
+        stops = self.voice.stop_tokens
         sampling = {
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "seed": request.seed,
+            "stop_token_ids": list(stops),  # what a model's folder says need not be all of them
             "logprobs": True,
         }
         said = await self.client.generate(
             f"{episode:x}",
-            prompt_ids=list(request.ids),
+            prompt_ids=folded(request.ids, self.voice.image_token),
             sampling_params=sampling,
             image_data=[Image.fromarray(pixels) for pixels in request.images] or None,
         )
         ids = tuple(said.token_ids)
-        finished = bool(ids) and ids[-1] in self.stop_tokens
-        return Sampled(ids, tuple(said.log_probs), finished, said.extra_fields.get("global_steps"))
+        finished = bool(ids) and ids[-1] in stops
+        oldest = said.extra_fields.get("min_global_steps")  # an update may have come in the midst of a reply
+        return Sampled(ids, tuple(said.log_probs), finished, oldest)
+
+
+def folded(ids: Sequence[int], image_token: int) -> list[int]:
+    """One token for each picture: vLLM unfolds them, and verl folds them for some families only.
+
+    >>> folded([1, 9, 9, 9, 2, 9, 9, 3], image_token=9)
+    [1, 9, 2, 9, 3]
+    """
+    return [id for id, last in zip(ids, (None, *ids), strict=False) if not id == last == image_token]
 
 
 class Together:

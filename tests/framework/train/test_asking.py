@@ -1,0 +1,38 @@
+"""What verl's client is asked for an episode, and what is made of its answer."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from verl.workers.rollout.replica import TokenOutput
+
+from framework.reasoners.lab import Lab
+from framework.reasoners.sampling import Request
+from framework.train.asking import Balanced
+
+VOICE = Lab(family="glm4_1v").voice()
+
+
+class Client:
+    """Hears what it is asked, and says one token, begun with the weights of step 3 and ended with those of step 4."""
+
+    async def generate(self, request_id: str, **asked: Any) -> TokenOutput:
+        self.asked = asked
+        steps = {"global_steps": 4, "min_global_steps": 3, "max_global_steps": 4}
+        return TokenOutput(token_ids=[VOICE.stop_tokens[1]], log_probs=[-0.5], extra_fields=steps)
+
+
+def test_vllm_unfolds_each_picture_of_any_family_from_one_token_and_stops_where_the_family_does():
+    client, grid = Client(), VOICE.grid((32, 16))
+    picture = np.zeros((16, 32, 3), np.uint8)
+    ids = [*VOICE.write("red"), *[VOICE.image_token] * grid.tokens, *VOICE.write("blue")]
+    said = asyncio.run(Balanced(client, VOICE)(1, Request(ids=ids, images=[picture], max_tokens=8)))
+    assert grid.tokens > 1
+    assert client.asked["prompt_ids"] == [*VOICE.write("red"), VOICE.image_token, *VOICE.write("blue")]
+    assert client.asked["sampling_params"]["stop_token_ids"] == list(VOICE.stop_tokens)
+    assert said.finished
+
+
+def test_a_reply_that_an_update_interrupted_is_the_older_weights():
+    said = asyncio.run(Balanced(Client(), VOICE)(1, Request(ids=VOICE.write("red"), max_tokens=8)))
+    assert said.step == 3
