@@ -141,7 +141,8 @@ class Reinforce(Settings):
     trackers: tuple[str, ...] = ()
     """verl's trackers by name, besides metrics.jsonl: console, tensorboard, wandb, trackio, …"""
     gap_warn: float | None = Field(default=None, ge=0)
-    """Say so where rollout and trainer disagree by more about a token's log-prob; by default as the platform allows."""
+    """Say so where rollout and trainer disagree by more, on average, about a token's log-prob; by default as the
+    platform allows."""
     gap_stop: float | None = Field(default=None, ge=0)
     """And stop where they disagree by more than this."""
 
