@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from glob import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -26,7 +28,7 @@ def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".building-") as building:
+        with _alone(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=_building(folder)) as building:
             if not folder.is_dir():
                 make(Path(building) / "whole")
                 os.rename(Path(building) / "whole", folder)
@@ -44,7 +46,14 @@ def _alone(folder: Path) -> Generator[None]:
     with folder.with_name(f".lock-{folder.name}").open("w") as lock:
         with suppress(OSError):
             _locked(lock, folder)
+            for left in folder.parent.glob(f"{escape(_building(folder))}*"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def _building(folder: Path) -> str:
+    """How the names of folders begin in which this one is being made."""
+    return f".building-{folder.name}="
 
 
 def _locked(lock: IO[str], folder: Path) -> None:

@@ -66,6 +66,19 @@ def test_nobody_waits_for_one_that_was_killed(tmp_path: Path) -> None:
     assert (tmp_path / "made").is_dir()
 
 
+def test_what_one_that_was_killed_has_left_is_cleared_by_the_next_and_what_another_is_making_is_not(
+    tmp_path: Path,
+) -> None:
+    killed, other = begun(tmp_path / "made"), begun(tmp_path / "made-too")
+    killed.kill()
+    killed.communicate()
+    assert len(list(tmp_path.glob(".building-*"))) == 2
+    making(tmp_path / "made").communicate(timeout=30)
+    assert [each.name.partition("=")[0] for each in tmp_path.glob(".building-*")] == [".building-made-too"]
+    assert other.communicate(timeout=30) == ("", "")
+    assert (tmp_path / "made-too").is_dir()
+
+
 def test_bytecode_that_may_not_stand_beside_packages_is_kept_in_our_cache(tmp_path: Path) -> None:
     assert imported(tmp_path, compiled=False, PYTHONDONTWRITEBYTECODE="1") == ["cache"]
 
