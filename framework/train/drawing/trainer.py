@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import transfer_queue as tq
 from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.utils.seqlen_balancing import calculate_workload, log_seqlen_unbalance
 from verl.workers.utils.padding import response_from_nested
 
@@ -112,21 +114,31 @@ class Draws(Limner):
     def _balance_batch(self, batch: KVBatchMeta, metrics: Any, *args: Any, **settings: Any) -> KVBatchMeta:
         """Whole groups to each rank. verl deals single episodes by their length: then every rank would have a few of
         each group, and look anew at frames on which a group draws together."""
-        batch = super()._balance_batch(batch, metrics, *args, **settings)  # fills it up, and knows its ranks
-        ranks = max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
+        batch = super()._balance_batch(batch, metrics, *args, **settings)  # fills it up
         lengths = [int(tag["seq_len"]) for tag in batch.tags]
         work = calculate_workload(torch.tensor(lengths)).tolist()
-        hands = dealt([group_of(key) for key in batch.keys], work, ranks)
+        hands = dealt([group_of(key) for key in batch.keys], work, self.ranks)
         metrics.update(log_seqlen_unbalance(lengths, hands, "global_seqlen"))
         batch.reorder([row for hand in hands for row in hand])
         return batch
 
+    @property
+    def ranks(self) -> int:
+        """Among which a batch is dealt; verl knows them from the first batch on."""
+        return max(self.actor_rollout_wg._dispatch_info["actor"]) + 1
+
     def draw(self, batch: KVBatchMeta) -> None:
-        """A pass for the masks of an evaluation, in which nothing else asks for one."""
+        """A pass for the masks of an evaluation, in which nothing else asks for one. It has any number of episodes, and
+        each rank must have as many as any, so it is filled up as verl fills batches."""
+        rollout = self.config.actor_rollout_ref.rollout
+        share = self.ranks * rollout.log_prob_micro_batch_size_per_gpu
+        full = upsample_batch_to_divisible_size(batch, share, self.tokenizer.eos_token_id)
         asked = {"draw": True, "calculate_entropy": False, "compute_loss": False}
-        batch.extra_info = asked | {"temperature": self.config.actor_rollout_ref.rollout.temperature}
-        self.actor_rollout_wg.compute_log_prob(batch)
+        full.extra_info = asked | {"temperature": rollout.temperature}
+        self.actor_rollout_wg.compute_log_prob(full)
         batch.extra_info = {}
+        if added := full.keys[len(batch) :]:
+            tq.kv_clear(keys=added, partition_id=str(batch.partition_id))
 
     def _compute_old_log_prob(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         batch.extra_info = (batch.extra_info or {}) | {"draw": True}
@@ -166,6 +178,13 @@ class Draws(Limner):
 
 class DrawsSync(Draws, Sync):
     """Play, draw, then learn, on the same devices."""
+
+    def draw(self, batch: KVBatchMeta) -> None:
+        """Rollout servers make room for it, as for a step that learns."""
+        servers: Any = self.checkpoint_manager
+        servers.sleep_replicas()
+        super().draw(batch)
+        servers.update_weights(self.global_steps)
 
 
 class DrawsColocateAsync(Draws, ColocateAsync):

@@ -23,7 +23,7 @@ LEAN = (
     "algorithm.group=4",
     "data.eval.count=3",
     "stages.cold_start={steps: 2, count: 8, batch: 4, warmup: 0}",
-    "stages.rl.steps=2",
+    "stages.rl={steps: 2, test_every: 2}",
     "stages.eval={players: [], rounds: 0, tampered: false}",
 )
 
@@ -50,6 +50,13 @@ def test_masks_are_drawn_and_earn_and_are_learned_from_in_every_step(folder: Pat
         assert 0 < line["drawing/loss"] < math.inf
         assert 0 <= line["reward/every_turn/mean"] <= 1
         assert line["logprob_gap/max"] <= 1e-5
+
+
+def test_within_training_it_draws_for_any_number_of_tasks(folder: Path):
+    first, last = read(folder / "metrics.jsonl", "rl")
+    assert 0 <= last["eval/reward/every_turn/mean"] <= 1
+    assert last["eval/episodes/count"] == 3
+    assert "eval/reward/mean" not in first
 
 
 def test_the_pen_lies_beside_every_stages_model_and_has_moved(folder: Path):
