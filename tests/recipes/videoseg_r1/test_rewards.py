@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framework.cli import main
 from framework.policy import Scripted
 from framework.recipe import find_recipe
 from framework.rollout import play
@@ -234,3 +235,10 @@ def test_every_reply_of_the_reference_earns_the_same_but_for_these_reasons(part:
         if number != pytest.approx(case["expected"][THEIRS[part]], abs=1e-5)
     }
     assert differ == {each for several in OTHERWISE[part].values() for each in several}
+
+
+@pytest.mark.parametrize("name", ["videoseg_r1/rl", "videoseg_r1/mini"])
+def test_it_is_certified(name: str, capsys: pytest.CaptureFixture[str]):
+    world = [f"data.{split}={{use: lab, level: moments}}" for split in ("train", "eval")]
+    given = [*filled(name), *(world if name == "videoseg_r1/rl" else [])]
+    assert main(["reward", "certify", name, "-n", "4", *given]) == 0, capsys.readouterr().out[-2000:]
