@@ -102,7 +102,8 @@ def test_a_folder_of_something_else_is_told(tmp_path: Path):
     assert "holds a bert, which is none of: lab, qwen2_5_vl" in remedy(Qwen3VL(path=str(tmp_path)))
 
 
-def test_episodes_whose_pictures_attend_within_themselves_are_never_packed():
+def test_episodes_whose_pictures_attend_within_themselves_are_never_packed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("framework.train.settings.has_flash_attention", lambda: True)
     cluster = ["cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.sequence_parallel=2"]
     for family, packs in (("gemma4", False), ("glm4_1v", True)):
         recipe = find_recipe("quickstart", [f"reasoner={{use: {family}, path: some/name}}", *cluster])
