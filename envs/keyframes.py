@@ -24,7 +24,7 @@ class Keyframes(Rules):
     again: str = ""
     """What follows every later look, with the same places filled in; empty leaves it at the frames."""
     captions: Literal["each", "line"] = "each"
-    """Each frame comes with its number and time, or a line after those of a kind numbers them all."""
+    """Each frame comes with its number and, if known, its time; or a line after those of a kind numbers them."""
     overview: Look = Look(frames=10, max_pixels=25_088)
     """The whole clip at a glance."""
     detail: Look = Look(frames=0, max_pixels=100_352)
@@ -110,8 +110,9 @@ def filled(words: str, task: Task) -> str:
 
 
 def captioned(picture: Picture) -> tuple[str, Picture, str]:
-    """A picture never comes without its frame and time."""
-    return f"Frame {picture.frame} ({picture.video.time(picture.frame):.1f} s): ", picture, "\n"
+    """A picture never comes without its frame, nor without its time where that is known."""
+    when = f" ({picture.video.time(picture.frame):.1f} s)" if picture.video.fps else ""
+    return f"Frame {picture.frame}{when}: ", picture, "\n"
 
 
 def largest(boxes: Mapping[int, Sequence[Box]]) -> int:

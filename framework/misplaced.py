@@ -143,7 +143,7 @@ def in_seconds(episode: Episode) -> Episode:
         return Interval(min(there.start, video.length - 1), min(there.end, video.length - 1))
 
     def timed(parsed: Parsed) -> Parsed:
-        if isinstance(parsed, Select | Answer) and parsed.interval and video.fps != 1:
+        if isinstance(parsed, Select | Answer) and parsed.interval and video.fps not in (None, 1):
             return replace(parsed, interval=frames(parsed.interval))
         return parsed
 

@@ -41,7 +41,8 @@ class Video:
     length: int
     width: int
     height: int
-    fps: float = 1.0
+    fps: float | None = 1.0
+    """Frames a second. None, where nobody knows: then no frame has a time."""
 
     def space(self, frame: int) -> Space:
         """Original pixels of one frame."""
@@ -49,6 +50,8 @@ class Video:
         return Space(f"{self.source}#{frame}", whole, (float(self.width), float(self.height)))
 
     def time(self, frame: int) -> float:
+        """In seconds, where the rate is known."""
+        assert self.fps, f"{self.source} has no frame rate"
         return frame / self.fps
 
 

@@ -81,7 +81,8 @@ class IntervalReward(TimeReward):
     """
 
     unit: Literal["frame", "second"] = "frame"
-    """What is counted. An interval in the other unit is turned into this one by the clip's frame rate."""
+    """What is counted. An interval in the other unit is turned into this one by the clip's frame rate.
+    Where both are said in frames, no rate is needed: the share is the same."""
     truth: Literal["interval", "present"] = "interval"
     """The true interval, or the frames on which the target is visible, in one piece or not."""
 
@@ -104,8 +105,10 @@ class IntervalReward(TimeReward):
         act = self.named(episode)
         if act is None or act.interval is None:
             return Malformed("no interval was named")
+        if not fps and any(each and each.unit == "second" for each in (act.interval, truth.interval)):
+            return NotApplicable("seconds cannot be counted in frames: the clip's frame rate is not known")
         if self.truth == "interval" and truth.interval is not None:
-            named, true = (self._counted(each, fps) for each in (act.interval, truth.interval))
+            named, true = (self._counted(each, fps or 1.0) for each in (act.interval, truth.interval))
             both = Interval(max(named.start, true.start), min(named.end, true.end), self.unit)
             return both.length, named.length, true.length
         named = act.interval.in_frames(fps)

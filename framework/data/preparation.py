@@ -148,6 +148,8 @@ def _joined(folder: Path, layout: Layout, paths: Sequence[Path], plan: dict[str,
         lines = "".join(f"\n        {each['video']} {each['expression']}: {each['why']}" for each in first)
         raise DataError(f"{layout.root}: every expression of {layout.name} {layout.split} was left out:{lines}")
     objects = schema.read(*(path / "objects.parquet" for path in paths), cache=cache)
+    rates = zip(expressions["video_id"][:], expressions["media"][:], expressions["fps"][:], strict=True)
+    untimed = {video for video, media, rate in rates if media == "video" and not rate}
     types: list[str] = expressions["expression_type"][:]
     about: dict[str, Any] = {
         "dataset": layout.name,
@@ -157,6 +159,7 @@ def _joined(folder: Path, layout: Layout, paths: Sequence[Path], plan: dict[str,
         "expressions": len(expressions),
         "objects": len(objects),
         "masks": sum(len(each) for each in objects["frame_idx"][:]),
+        "videos without a frame rate": len(untimed),
         "with truth": sum(expressions["has_gt"][:]),
         "types": dict(sorted(Counter(types).items())),
         "left out": len(left_out.splitlines()),

@@ -120,7 +120,7 @@ def the_video(row: Row) -> Video:
     source = row["video_path"] or row["frame_root"]
     if row["media"] == "image":
         source = str(Path(row["frame_root"]) / row["frames"][0])
-    return Video(source, row["length"], width, height, row["fps"] or 1.0)
+    return Video(source, row["length"], width, height, row["fps"] or None)
 
 
 def the_truth(row: Row, objects: Sequence[Row], video: Video) -> Truth:

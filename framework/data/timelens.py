@@ -92,6 +92,8 @@ def _read(line: bytes) -> tuple[str, list[dict[str, Any]]]:
 
 def _even(film: Footage) -> NDArray[np.float64]:
     """When its frames are shown, if a prompt that counts them says the same."""
+    if not film.fps:
+        raise DataError("has no frame rate, so no prompt can say when a frame is shown; write the film again")
     off = float(np.abs(film.seconds - np.arange(film.length) / film.fps).max())
     if off > OFF:
         raise DataError(

@@ -155,15 +155,19 @@ class Interval:
             raise GeometryError("seconds have no frame indices; use in_frames(fps)")
         return range(int(self.start), int(self.end) + 1)
 
-    def in_seconds(self, fps: float) -> "Interval":
+    def in_seconds(self, fps: float | None) -> "Interval":
         if self.unit == "second":
             return self
+        if not fps:
+            raise GeometryError("frames have no seconds in a clip whose frame rate is not known")
         return Interval(self.start / fps, (self.end + 1) / fps, "second")
 
-    def in_frames(self, fps: float) -> "Interval":
+    def in_frames(self, fps: float | None) -> "Interval":
         """The frames that begin in it: the inverse of in_seconds on whole frames."""
         if self.unit == "frame":
             return self
+        if not fps:
+            raise GeometryError("seconds have no frames in a clip whose frame rate is not known")
         first = math.ceil(self.start * fps - 1e-6)
         return Interval(first, max(math.ceil(self.end * fps - 1e-6) - 1, first))
 

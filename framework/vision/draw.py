@@ -69,8 +69,8 @@ def picture(path: Path, image: Pixels) -> None:
         path.write_bytes(data.tobytes())
 
 
-def film(path: Path, images: Iterable[Pixels], fps: float) -> None:
-    """A film that any player plays; its sides are made even, as the format wants."""
+def film(path: Path, images: Iterable[Pixels], fps: float | None) -> None:
+    """A film that any player plays; its sides are made even, as the format wants. Without a rate, a frame a second."""
     import av
     import av.error
 
@@ -80,7 +80,7 @@ def film(path: Path, images: Iterable[Pixels], fps: float) -> None:
     try:
         with on_disk(path), av.open(str(path), "w", format="mp4") as out:
             container: Any = out  # its stubs know but a part of it
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+            stream = container.add_stream("libx264", rate=Fraction(fps or 1.0).limit_denominator(1001))
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.options = {"crf": "8", "preset": "veryfast"}
             for image in chain([first], images):

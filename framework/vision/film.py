@@ -52,7 +52,7 @@ class Film(Footage):
             raise PixelError(f"{path}: has no key frame, so none of its frames can be decoded; {REMEDY}")
         self.times: NDArray[np.int64] = np.unique(np.array(shown, np.int64))
         self.length = len(self.times)
-        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 1.0)
+        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 0) or None
         self.keys = sorted((time, time if decoded is None else decoded) for time, decoded in keys)
         """When each is shown, and when it is decoded: by which of these is sought is the container's affair."""
         self.key_times = np.array([time for time, _ in self.keys], np.int64)

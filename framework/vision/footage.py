@@ -14,12 +14,13 @@ class Footage(ABC):
     """One thread at a time may read it."""
 
     length: int
-    fps: float = 1.0
+    fps: float | None = None
+    """Frames a second; pictures and arrays do not say."""
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """When each frame is shown, from the first on."""
-        return np.arange(self.length) / self.fps
+        """When each frame is shown, from the first on; frames without a rate are a second apart."""
+        return np.arange(self.length) / (self.fps or 1.0)
 
     @abstractmethod
     def read(self, index: int) -> dict[int, Pixels]: ...

@@ -32,7 +32,7 @@ def frame(video: Video, index: int) -> Pixels:
 
 
 def probe(path: Path | str) -> Video:
-    """What a source says of itself: length, size and frames a second. Images have no clock: one a second."""
+    """What a source says of itself: length, size and frames a second. Images have no clock."""
     with closing(opened(str(path))) as footage:
         return measured(footage, str(path))
 

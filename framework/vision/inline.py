@@ -24,7 +24,7 @@ def url(picture: Picture) -> str:
 def video(image: Pixels) -> Video:
     """An image of which the reference is all there is."""
     height, width = image.shape[:2]
-    return Video(written(image), 1, width, height)
+    return Video(written(image), 1, width, height, fps=None)
 
 
 def written(image: Pixels) -> str:

@@ -40,6 +40,8 @@ def opened(source: str) -> Footage:
 class Rendered(Footage):
     """A clip of the synthetic world: all of it costs as much as one frame."""
 
+    fps = 1.0
+
     def __init__(self, source: str) -> None:
         from framework.lab.world import drawn
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,16 @@ def test_what_of_an_interval_is_right_and_how_much_of_the_truth_it_holds(
 ) -> None:
     for truth, against in ((Truth(interval=Interval(3, 5)), "interval"), (Truth(present=SEEN), "present")):
         assert measured(names(start, end), truth, truth=against) == pytest.approx(expected)
+
+
+def test_a_share_of_frames_is_that_of_seconds_without_a_rate_and_seconds_have_none() -> None:
+    def paid(said: Interval, fps: float | None) -> float | Failure:
+        episode = played(Answer(interval=said), truth=Truth(interval=Interval(3, 5)))
+        episode = replace(episode, task=replace(episode.task, video=replace(CLIP, fps=fps)))
+        return IntervalIoU(unit="second")([episode])[0]
+
+    assert paid(Interval(4, 7), 2.0) == pytest.approx(paid(Interval(4, 7), None))
+    assert isinstance(paid(Interval(1.5, 3.0, "second"), None), NotApplicable)
 
 
 def test_a_target_that_comes_back_is_seen_in_pieces() -> None:

@@ -61,6 +61,8 @@ def told(about: dict[str, Any], folder: Path) -> list[str]:
     """What came of it."""
     parts = [f"{about[each]:,} {each}" for each in ("videos", "expressions", "objects", "masks")]
     lines = [f"{about['split']:<8}  {' · '.join(parts)}  {folder}"]
+    if untimed := about.get("videos without a frame rate"):
+        lines.append(f"{'':<8}  no frame rate is known of {untimed:,} videos, so their frames are shown without times")
     if about["left out"]:
         lines.append(f"{'':<8}  {about['left out']:,} left out, all in {folder / 'left_out.jsonl'}; the first:")
         lines += [f"{'':<10}  {each['video']} {each['expression']}: {each['why']}" for each in about["left out first"]]

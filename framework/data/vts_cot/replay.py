@@ -57,7 +57,7 @@ class Footage:
         folder = self.frames / trajectory.video
         names = frame_files(folder, trajectory.frames)
         shown = probe(folder / names[0])
-        video = Video(self._source(folder, names, trajectory.video), len(names), shown.width, shown.height)
+        video = Video(self._source(folder, names, trajectory.video), len(names), shown.width, shown.height, fps=None)
         place = Place(trajectory.video, trajectory.frames, video.width, video.height)
         seen = [self.outlines.outline(place, each).object.masks for each in trajectory.objects]
         true = {

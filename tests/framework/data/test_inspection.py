@@ -226,10 +226,11 @@ def test_preparing_says_the_licence_and_what_was_left_out(disk, tmp_path, capsys
     disk.json("train/meta_expressions.json", {"videos": {"v1": {"frames": ["0"], "expressions": expressions}}})
     disk.json("train/mask_dict.json", {"0": [disk.rle(A)]})
     assert main(["data", "prepare", "mevis", "--root", str(disk.root), "--out", str(tmp_path / "out")]) == 0
-    licence, *lacking, made, left, first = capsys.readouterr().out.splitlines()
+    licence, *lacking, made, untimed, left, first = capsys.readouterr().out.splitlines()
     assert licence == "mevis: CC BY-NC-SA 4.0"
     assert [line.split()[0] for line in lacking] == ["valid_u", "valid"]
     assert made.startswith("train     1 videos · 1 expressions · 1 objects · 1 masks")
+    assert untimed.strip().startswith("no frame rate is known of 1 videos")
     assert left.split()[:4] == ["1", "left", "out,", "all"]
     assert first.strip() == "v1 1: mask_dict.json has no annotation 1"
     assert main(["data", "check", str(tmp_path / "out")]) == 0

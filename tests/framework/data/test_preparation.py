@@ -1,5 +1,6 @@
 """A layout becomes two tables: all of it or what can be read of it, in one go or in several."""
 
+import asyncio
 import copy
 import json
 import random
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from envs.single_turn import SingleTurn
 from framework import rows
+from framework.commands.data.prepare import told
 from framework.data import LAYOUTS, preparation, schema
 from framework.data.lab import Lab
 from framework.data.layout import Found
@@ -17,6 +20,8 @@ from framework.data.prepared import Prepared
 from framework.data.ref_youtube_vos import RefYouTubeVOS
 from framework.errors import DataError, UserError
 from framework.lab.world import World
+from framework.policy import Scripted
+from framework.rollout import play
 from framework.vision import masks
 from framework.vision.frames import Store
 
@@ -46,6 +51,20 @@ def opened(disk):
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+def test_frames_of_a_clip_whose_rate_nobody_knows_are_shown_without_times(disk, out):
+    lay_out(disk)
+    about = prepare(opened(disk), out)
+    assert about["videos without a frame rate"] == 5
+    assert any("no frame rate is known of 5 videos" in line for line in told(about, out))
+    task = Prepared(root=str(out), dataset="mevis").task(0)
+    episode = asyncio.run(play(task, SingleTurn(), Scripted("<answer>[]</answer>")))
+    assert [part for part in episode.turns[0].seen.content[1:] if isinstance(part, str)][::2] == [
+        "Frame 0: ",
+        "Frame 1: ",
+        "Frame 2: ",
+    ]
 
 
 def test_what_was_laid_out_can_be_played(disk, out):

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(folder: Path) -> None:
     video = probe(folder)
-    assert video == Video(str(folder), 12, 64, 48, 1.0)
+    assert video == Video(str(folder), 12, 64, 48, fps=None)
     assert [number_of(frame(video, index)) for index in range(12)] == list(range(12))
 
 
@@ -52,7 +52,7 @@ def test_an_image_is_a_video_of_one_frame(folder: Path) -> None:
 def test_an_array_is_a_video(tmp_path: Path) -> None:
     np.save(tmp_path / "clip.npy", np.stack([painted(number) for number in range(5)]))
     video = probe(tmp_path / "clip.npy")
-    assert video == Video(str(tmp_path / "clip.npy"), 5, 64, 48, 1.0)
+    assert video == Video(str(tmp_path / "clip.npy"), 5, 64, 48, fps=None)
     assert [number_of(frame(video, index)) for index in range(5)] == list(range(5))
     np.save(tmp_path / "odd.npy", np.zeros((5, 48, 64), np.uint8))
     (tmp_path / "torn.npy").write_bytes((tmp_path / "clip.npy").read_bytes()[:5000])
@@ -191,7 +191,7 @@ def test_an_image_that_breaks_off_anywhere_is_an_error(ending: str, tmp_path: Pa
     data = cv2.imencode(ending, noise)[1].tobytes()
     path = tmp_path / f"whole{ending}"
     path.write_bytes(data)
-    assert probe(path) == Video(str(path), 1, 63, 47)
+    assert probe(path) == Video(str(path), 1, 63, 47, fps=None)
     for kept in (1, len(data) // 2, len(data) - 2):
         path.write_bytes(data[:kept])
         with pytest.raises(
