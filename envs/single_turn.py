@@ -5,8 +5,12 @@ from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import NoExpert
 from framework.policy import Doing
+from framework.truth import nowhere
 from framework.types import Action, Answer, Item, Malformed, Observation, Role, Task
 from framework.vision.plan import Look, spread
+
+NOTHING = Answer(text="[]")
+"""Says that there is no object."""
 
 
 class SingleTurn(Rules):
@@ -21,12 +25,14 @@ class SingleTurn(Rules):
         return SingleTurnGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """Answers with the words or the boxes of the truth, or draws."""
+        """Answers with the words or the boxes of the truth, "[]" where the target is nowhere; or draws."""
         truth = task.truth
         if self.grammar.draws:
             return Doing(self, task, Answer())
         if truth.answer:
             return Doing(self, task, Answer(text=truth.answer))
+        if nowhere(truth):
+            return Doing(self, task, NOTHING)
         seen = {
             frame: truth.boxes[frame] for frame in spread(task.video.length, self.look.frames) if frame in truth.boxes
         }

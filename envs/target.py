@@ -8,11 +8,12 @@ the target frame, large ───────┘
 from collections.abc import Sequence
 
 from envs.keyframes import captioned
-from envs.single_turn import OneQuestion
+from envs.single_turn import NOTHING, OneQuestion
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import NoExpert
 from framework.policy import Doing
+from framework.truth import known
 from framework.types import Answer, Item, Observation, Picture, Role, Task
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
@@ -39,18 +40,20 @@ class Target(Rules):
         return TargetGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """Box, inner point and a point beside it for each object of the target frame; nothing where there is none."""
-        if not task.truth.boxes:
-            raise NoExpert(f"task {task.id}: no frame has a box, so no expert can answer it")
+        """Box, inner point and a point beside it for each object of the target frame; "[]" if it has none."""
         frame = aimed(task)
         boxes = task.truth.boxes.get(frame, ())
+        if not boxes:
+            if known(task.truth, [frame]) != {frame: None}:
+                raise NoExpert(f"task {task.id}: what is on frame {frame} is not known, so no expert can answer it")
+            return Doing(self, task, NOTHING)
         inner = task.truth.points.get(frame, ())
         points = inner if len(inner) == len(boxes) else [box.centre for box in boxes]
         items = [
             Item(box=box, point=point, negatives=beside(task, frame, box, point) if self.negatives else ())
             for box, point in zip(boxes, points, strict=True)
         ]
-        return Doing(self, task, Answer(items=tuple(items)) if items else Answer(text="[]"))
+        return Doing(self, task, Answer(items=tuple(items)))
 
 
 class TargetGame(OneQuestion):

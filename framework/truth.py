@@ -27,6 +27,11 @@ def absent(truth: Truth, frame: int) -> bool:
     return 0 <= frame < len(truth.present) and not truth.present[frame]
 
 
+def nowhere(truth: Truth) -> bool:
+    """Is it known that no frame shows the target?"""
+    return bool(truth.present or truth.boxes) and not any(truth.present) and not any(truth.boxes.values())
+
+
 def guesses(truth: Truth) -> bool:
     """Is it a guess what is said of frames without a mask?
 

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from framework.config import Fault, Name, SerializeAsAny, chosen
 from framework.reward import Reward
+from framework.truth import nowhere
 from framework.types import Answer, Episode, Failure, Truth
 from rewards.box import BoxHit, BoxNear
 from rewards.pairs import Beside, Kind, PairReward
@@ -120,8 +121,3 @@ def _assigned(table: Values) -> float:
 
     optimize: Any = scipy.optimize
     return float(table[optimize.linear_sum_assignment(table, maximize=True)].sum())
-
-
-def nowhere(truth: Truth) -> bool:
-    """Is it known that no frame shows the target?"""
-    return bool(truth.present or truth.boxes) and not any(truth.present) and not any(truth.boxes.values())

@@ -13,7 +13,7 @@ from pydantic import Field
 from framework.config import SerializeAsAny, chosen
 from framework.reward import Reward
 from framework.tracing import asked
-from framework.truth import known, outlined
+from framework.truth import known, nowhere, outlined
 from framework.types import Broken, Episode, Failure, Malformed, Mask, NotApplicable
 from framework.vision import masks
 from framework.vision.colour import BoxFill
@@ -27,8 +27,9 @@ MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}
 class SegmentedIoU(Reward):
     """How far the mask of what was answered agrees with the true mask of that frame; in [0, 1].
 
-    An empty mask counts 0 even where the target is not, or it would pay to answer on such a frame with a box without
-    area. A segmenter that fails, or one that is out of reach, is Broken and never a number.
+    To say nothing where the target is nowhere in the clip earns 1. A mask without pixels counts 0 even where the target
+    is not, or it would pay to answer on such a frame with a box without area. A segmenter that fails, or one that is
+    out of reach, is Broken and never a number.
     """
 
     segmenter: Annotated[SerializeAsAny[Segmenter], chosen("segmenter")] = Field(default_factory=BoxFill)
@@ -55,13 +56,15 @@ class SegmentedIoU(Reward):
             for each, mask in zip(read, drawn, strict=True)
         ]
 
-    def _read(self, episode: Episode) -> list[Asked] | Failure:
+    def _read(self, episode: Episode) -> list[Asked] | float | Failure:
         """What the segmenter is asked about an episode; or what it has instead of a number."""
         task, answer = episode.task, episode.answer
         if not outlined(task.truth):
             return NO_MASK
         if answer is None:
             return Malformed("nothing was answered")
+        if not answer.items and not answer.text:
+            return float(nowhere(task.truth))
         prompts = asked(episode, self.segmenter)
         if not prompts:
             return Malformed(f"the answer has no {' or '.join(sorted(self.segmenter.accepts - {'mask', 'embedding'}))}")

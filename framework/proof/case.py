@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from framework.env import Rules, knowing
-from framework.errors import UserError
+from framework.errors import NoExpert, UserError
 from framework.policy import Doing, Policy
 from framework.proof.hand import Hand, drawn
 from framework.proof.wording import Worded
@@ -53,7 +53,7 @@ class Case:
 
     @classmethod
     def of(cls, task: Task, rules: Rules, wording: str) -> "Case":
-        """The expert's own play, which must be accepted."""
+        """The expert's own play, which must be accepted; NoExpert where it says that nothing is there."""
         rules = rules.game(task)
         gold = _play(task, rules, Worded(knowing(rules, task), wording))
         if gold.stop is not Stop.ANSWERED:
@@ -61,6 +61,8 @@ class Case:
             reason = said.parsed.reason if said and isinstance(said.parsed, Malformed) else gold.error or gold.stop
             reply = f" ({said.text[:200]!r})" if said else ""
             raise UserError(f"certify.gold: task {task.id}: the expert's reply is not accepted: {reason}{reply}")
+        if [turn.said.parsed for turn in gold.turns] == [Answer()] and not rules.grammar.draws:
+            raise NoExpert(f"task {task.id}: its answer is that nothing is there, and nobody can cheat about where")
         return cls(task, rules, wording, gold)
 
     # ---- what there is to cheat about --------------------------------------------------------------------------------

@@ -93,6 +93,16 @@ def test_it_does_not_pay_to_answer_nothing_where_the_target_is_not(measure: str)
     assert typed(SegmentedIoU, {"measure": measure})([nothing]) == [0.0]
 
 
+@pytest.mark.parametrize("measure", ["iou", "contour", "j_and_f"])
+def test_to_say_nothing_is_right_only_where_the_target_is_nowhere(measure: str):
+    reward, task = typed(SegmentedIoU, {"measure": measure}), TASKS[1]
+    blank = replace(task, truth=Truth(present=(False,) * 8))
+    away = answered(task, Answer(keyframe=task.truth.present.index(False)))
+    played = [answered(blank, Answer()), by_box(task), answered(task, Answer()), away]
+    played[1] = replace(played[1], task=blank)
+    assert reward(played) == [1.0, 0.0, 0.0, 0.0]
+
+
 def test_what_has_no_number_says_why():
     task = TASKS[0]
     unknown = replace(task, truth=replace(task.truth, masks={}, present=(True,) * 8))
