@@ -38,6 +38,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
         Finding("data", f"{size(source):,} training tasks, {size(recipe.data.eval):,} for evaluation{skipped}"),
         *weights(recipe),
         *fitting(recipe, looked),
+        *served(recipe),
         *players(recipe),
         *batch(recipe),
         *tokens(recipe, looked),
@@ -77,6 +78,13 @@ def fitting(recipe: Recipe, looked: Sequence[Episode]) -> list[Finding]:
         room=recipe.rollout.reply_tokens,
     )
     return fits(recipe.reasoner, asked)
+
+
+def served(recipe: Recipe) -> Iterator[Finding]:
+    """Can vLLM play this reasoner? It would fail at the first picture."""
+    if recipe.rollout.backend == "vllm" and not recipe.reasoner.on_vllm:
+        counted = "vllm counts the tokens of this reasoner's pictures as if each were as large as its processor allows"
+        yield Finding("rollout", "vllm", remedy=f"rollout.backend: {counted}; set it to transformers")
 
 
 def players(recipe: Recipe) -> Iterator[Finding]:

@@ -31,6 +31,7 @@ class Gemma4(Reasoner):
 
     model_types = ("gemma4",)
     packs = False
+    on_vllm = False  # 0.24 counts a picture's tokens as if it were enlarged to max_soft_tokens, and writes its brackets
     unit: int = Field(default=48, ge=1)
     coordinates: Coordinates = 1000
 

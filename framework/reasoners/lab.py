@@ -53,6 +53,14 @@ class Lab(Reasoner):
         return self.copied(path=folder, unit=self.unit).voice()
 
     @property
+    def packs(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] as its family
+        return self.copied.packs
+
+    @property
+    def on_vllm(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.copied.on_vllm
+
+    @property
     def copied(self) -> type[Reasoner]:
         """The family."""
         return resolve("reasoner", self.family)

@@ -24,6 +24,8 @@ class Reasoner(Settings):
     """What the config of such a model calls itself."""
     packs: ClassVar[bool] = True
     """Episodes may be laid end to end in one row: no token attends but to those before it."""
+    on_vllm: ClassVar[bool] = True
+    """vLLM counts as many tokens for a picture as it is shown with."""
 
     path: str
     """A Hugging Face folder or name."""

@@ -17,6 +17,9 @@ from framework.reasoners.sampling import Batcher, Request, Sampled
 from framework.reasoners.voice import Voice
 from framework.train.server import server_name
 
+NEVER = -100.0
+"""The least that vLLM adds to a token's logit."""
+
 
 class Ask(Protocol):
     """`episode` names who asks: all turns of an episode are answered by one server, which may remember them."""
@@ -40,6 +43,7 @@ class Balanced:
             "top_p": request.top_p,
             "seed": request.seed,
             "stop_token_ids": list(stops),  # what a model's folder says need not be all of them
+            "logit_bias": dict.fromkeys(self.voice.banned_tokens, NEVER),  # verl bans but pictures' and films' own
             "logprobs": True,
         }
         said = await self.client.generate(

@@ -3,12 +3,13 @@
 import json
 import shutil
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from framework.finding import Finding
-from framework.preflight import batch
+from framework.preflight import batch, served
 from framework.reasoners import GLM4_1V, Gemma4, Qwen2_5VL, Qwen3_5, Qwen3VL, Reasoner
 from framework.reasoners.conformance import stand_in
 from framework.reasoners.fit import Asked, fits
@@ -105,9 +106,16 @@ def test_a_folder_of_something_else_is_told(tmp_path: Path):
 def test_episodes_whose_pictures_attend_within_themselves_are_never_packed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("framework.train.settings.has_flash_attention", lambda: True)
     cluster = ["cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.sequence_parallel=2"]
-    for family, packs in (("gemma4", False), ("glm4_1v", True)):
-        recipe = find_recipe("quickstart", [f"reasoner={{use: {family}, path: some/name}}", *cluster])
+    said = "reasoner={{use: {}, path: some/name}}", "reasoner={{use: lab, family: {}}}"
+    for reasoner, (family, packs) in product(said, (("gemma4", False), ("glm4_1v", True))):
+        recipe = find_recipe("quickstart", [reasoner.format(family), *cluster])
         remedies = [finding.remedy for finding in batch(recipe) if finding.remedy]
         assert any("episodes cannot be packed" in each for each in remedies) is not packs
         told = overrides(recipe, Path("run"))
         assert told.get("actor_rollout_ref.model.use_remove_padding", True) is packs
+
+
+def test_a_reasoner_whose_pictures_vllm_counts_otherwise_is_not_played_there():
+    for family, good in (("gemma4", False), ("glm4_1v", True)):
+        recipe = find_recipe("quickstart", [f"reasoner={{use: {family}, path: some/name}}", "rollout.backend=vllm"])
+        assert any("set it to transformers" in each.remedy for each in served(recipe)) is not good

@@ -33,6 +33,14 @@ def test_vllm_unfolds_each_picture_of_any_family_from_one_token_and_stops_where_
     assert said.finished
 
 
+def test_vllm_samples_no_token_that_a_reply_must_not_hold():
+    client = Client()
+    asyncio.run(Balanced(client, VOICE)(1, Request(ids=VOICE.write("red"), max_tokens=8)))
+    never = client.asked["sampling_params"]["logit_bias"]
+    assert set(never) == set(VOICE.banned_tokens)
+    assert max(never.values()) <= -100
+
+
 def test_a_reply_that_an_update_interrupted_is_the_older_weights():
     said = asyncio.run(Balanced(Client(), VOICE)(1, Request(ids=VOICE.write("red"), max_tokens=8)))
     assert said.step == 3
