@@ -3,7 +3,8 @@
     {train,val,test}/x.jpg, x.json: {"text": ["…"], "is_sentence": true, "shapes": [{"label": "target", "points": …}]}
 
 Shapes are painted from the largest to the smallest, as their evaluation does: a label with "ignore" in it marks pixels
-that count for nothing, one with "flag" is no shape, any other is the target. Some json is in Windows' letters.
+that count for nothing, one with "flag" is no shape, any other is the target. Some json is in Windows' letters. Of
+several texts of an image, which say the same in other words, it asks the first: so do `val` and `test`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class ReasonSeg(Layout):
         return list(self.pictures)[:limit]
 
     def expressions(self, video: str) -> Sequence[str]:
-        return [str(number) for number, _ in enumerate(_texts(self._said(video)))]
+        return [str(number) for number, _ in enumerate(self._texts(self._said(video)))]
 
     def _said(self, video: str) -> dict[str, Any]:
         path = self.pictures[video].with_suffix(".json")
@@ -64,7 +65,7 @@ class ReasonSeg(Layout):
                 annotated=(0,),
                 extra={"is_sentence": sentence},
             )
-            for number, text in enumerate(_texts(said))
+            for number, text in enumerate(self._texts(said))
         ]
         clip = Clip(
             id=video,
@@ -79,10 +80,10 @@ class ReasonSeg(Layout):
         )
         return Found(clip)
 
-
-def _texts(said: dict[str, Any]) -> list[str]:
-    given = said.get("text", [])
-    return [" ".join(str(each).split()) for each in (cast(list[Any], given) if isinstance(given, list) else [given])]
+    def _texts(self, said: dict[str, Any]) -> list[str]:
+        given = said.get("text", [])
+        several = cast(list[Any], given) if isinstance(given, list) else [given]
+        return [" ".join(str(each).split()) for each in (several if self.split == "train" else several[:1])]
 
 
 def painted(shapes: Any, width: int, height: int, where: str) -> NDArray[np.uint8]:

@@ -55,6 +55,11 @@ class RefCOCO(Layout):
             raise DataError(f"instances.json has no image {video}")
         path = self.folder / image["file_name"]
         shown = probe(path)
+        if (shown.width, shown.height) != (image["width"], image["height"]):
+            raise DataError(
+                f"{path}: is {shown.width}×{shown.height}, but its objects were outlined on {image['width']}×"
+                f"{image['height']}; fetch the images as COCO has them"
+            )
         objects: dict[str, Object] = {}
         expressions: list[Expression] = []
         left_out: list[LeftOut] = []

@@ -187,6 +187,13 @@ def test_the_three_refcocos_differ_in_folder_file_and_splits(disk):
         RefCOCOPlus.opened(disk.root, "testA")
 
 
+def test_polygons_are_not_drawn_on_an_image_of_another_size(disk):
+    refcoco(disk)
+    disk.frames("images/train2014", ["COCO_train2014_000000000005.jpg"], width=80, height=60)
+    with pytest.raises(DataError, match="is 80×60, but its objects were outlined on 40×30; fetch the images"):
+        RefCOCO.opened(disk.root, "val").clip("5")
+
+
 def test_an_image_that_nobody_listed_is_named(disk):
     refcoco(disk)
     with pytest.raises(DataError, match=r"instances\.json has no image 6"):
@@ -220,9 +227,19 @@ def test_shapes_are_painted_from_the_largest_to_the_smallest(disk):
     layout = ReasonSeg.opened(disk.root, "val")
     first, second = (layout.clip(name).clip for name in layout.videos())
     assert [(each.text, each.type) for each in first.expressions] == [("the thing", "phrase")]
-    assert [each.text for each in second.expressions] == ["“What” is it?", "And what?"]
+    assert [each.text for each in second.expressions] == ["“What” is it?"]
     areas = {each.id: masks.area(each.masks[0]) for each in first.objects}
     assert areas == {"target": 25 * 20 - 10 * 12 + 4, IGNORED: 10 * 12 - 4}
+
+
+def test_of_several_texts_an_evaluation_asks_the_first(disk):
+    for split in ("train", "val"):
+        disk.frames(split, ["a.jpg"])
+        disk.json(f"{split}/a.json", {"text": ["What is it?", "And what?"], "shapes": [shape("target", 1, 1, 9, 9)]})
+    train, val = (ReasonSeg.opened(disk.root, split) for split in ("train", "val"))
+    assert (train.expressions("a"), val.expressions("a")) == (["0", "1"], ["0"])
+    assert [each.text for each in train.clip("a").clip.expressions] == ["What is it?", "And what?"]
+    assert [each.text for each in val.clip("a").clip.expressions] == ["What is it?"]
 
 
 @pytest.mark.parametrize(
