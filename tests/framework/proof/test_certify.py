@@ -88,6 +88,13 @@ def test_a_case_says_its_actions_as_the_game_of_its_task_reads_them() -> None:
     assert case.times
 
 
+def test_where_nothing_is_there_nobody_can_cheat_about_where() -> None:
+    some = tasks("still")
+    blank = [replace(each, truth=Truth(present=(False,))) for each in some]
+    found = tried(made({"place": "matched"}, env="single_turn", level="still"), [*some, *blank])
+    assert (found.cases, found.failures) == (len(some), [])
+
+
 @pytest.mark.parametrize("term", LAUNCH)
 def test_the_terms_of_videoseg_o3_are_fooled_as_published(term: str) -> None:
     assert failures(published(term)) >= LAUNCH[term]
