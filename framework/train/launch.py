@@ -55,7 +55,7 @@ def launched(
     """
     console = Console(highlight=False, soft_wrap=True)
     stage, began = run.stage, run.last_step()
-    rewind(run.metrics, stage, began)
+    rewind(run.metrics, stage, began, run.told(began))
     run.reason.unlink(missing_ok=True)
     console.print(f"{stage}: step {began} of {steps} · {run.folder} · verl is starting", markup=False)
     with _heeded(), _driver(run, command, env) as driver, _shown(console, stage, steps, began) as show:
@@ -204,8 +204,8 @@ def in_a_line(line: dict[str, Any]) -> str:
         if name.startswith("reward/") and name.endswith("/mean")
     }
     said = [
-        f"step {line['step']:>4}  {score} {'—' if value is None else format(value, '.3f')}",
-        *(f"{name} {value:.2f}" for name, value in parts.items() if name != "mean" and value is not None),
+        f"step {line['step']:>4}  {score} {'—' if value is None else format(value, 'z.3f')}",
+        *(f"{name} {value:z.2f}" for name, value in parts.items() if name != "mean" and value is not None),
         f"gap {line['logprob_gap/max']:.1e}" if line.get("logprob_gap/max") is not None else "",
         f"{line['time/step_s']:.1f} s" if line.get("time/step_s") is not None else "",
     ]

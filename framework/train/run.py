@@ -5,7 +5,7 @@ runs/quickstart/
     eval.json, eval/        what the models are worth, and how they played
     cold_start/, rl/
         recipe.yaml         resolved: what this stage is, for every process and for whoever looks later
-        checkpoints/        global_step_20/ …, and limner.json in each: the chain of samples it stands on
+        checkpoints/        global_step_20/ …, with limner.json, the chain of samples it stands on, and told.jsonl
         logs/               what verl and Ray say
 """
 
@@ -96,6 +96,10 @@ class Run:
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"global_step_{step}"
+
+    def told(self, step: int) -> Path:
+        """What there was to say of a step when its checkpoint was saved, if the run did not come to say all of it."""
+        return self.checkpoint(step) / "told.jsonl"
 
     def model(self) -> Path | None:
         """What the stage has left for the next, as Hugging Face lays out a model; None if nothing yet."""

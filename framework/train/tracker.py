@@ -94,9 +94,12 @@ def read_on(path: Path, stage: str, at: int) -> tuple[list[dict[str, Any]], int]
     return [told for told in _told(new.decode()) if told["stage"] == stage], at + len(new)
 
 
-def rewind(path: Path, stage: str, step: int) -> None:
-    """Leave out what a run that was cut off said of this stage after its last checkpoint; it will be said again."""
+def rewind(path: Path, stage: str, step: int, saved: Path | None = None) -> None:
+    """Leave out what a run that was cut off said of this stage after its last checkpoint; it will be said again. What
+    it did not come to say of the checkpoint's own step is taken from what was `saved` with it."""
     kept = [told for told in _told(_text(path)) if told["stage"] != stage or told["step"] <= step]
+    if saved and (stage, step) not in {(told["stage"], told["step"]) for told in kept}:
+        kept += read(saved, stage)[-1:]
     with whole(path) as part:
         part.write_text("".join(f"{json.dumps(told)}\n" for told in kept))
 

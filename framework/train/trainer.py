@@ -93,6 +93,7 @@ class Limner(PPOTrainer):
         self.batches: list[dict[str, Any]] = []
         batch = super().step(metrics, timing_raw)
         metrics.update(together(self.batches))
+        self.told = metrics | {f"timing_s/{name}": seconds for name, seconds in timing_raw.items()}
         return batch
 
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> KVBatchMeta:
@@ -174,7 +175,9 @@ class Limner(PPOTrainer):
         return rows
 
     def _save_checkpoint(self) -> None:
+        """verl saves a step first, evaluates it, and logs it at the end: what is told of it so far is saved with it."""
         self.chain.save(self.run.checkpoint(self.global_steps), self.global_steps)
+        Tracker(self.run.told(self.global_steps)).log(self.told, self.global_steps)
         super()._save_checkpoint()
 
 

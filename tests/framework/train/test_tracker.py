@@ -31,6 +31,16 @@ def test_a_resumed_run_writes_over_what_came_after_its_checkpoint(tmp_path: Path
     assert [(each["step"], each["reward/mean"]) for each in read(file, "rl")] == [(1, 0.0), (2, 0.0), (3, 1.0)]
 
 
+def test_a_checkpoint_brings_the_line_that_a_killed_run_did_not_come_to_write(tmp_path: Path):
+    file, saved = tmp_path / "metrics.jsonl", tmp_path / "told.jsonl"
+    Tracker(file).log({}, 1)
+    for loss in (0.5, 0.25):  # the first of two savings was cut off
+        Tracker(saved).log({"actor/pg_loss": loss}, 2)
+    for _ in range(2):
+        rewind(file, "rl", 2, saved)
+    assert [(each["step"], each.get("loss")) for each in read(file, "rl")] == [(1, None), (2, 0.25)]
+
+
 def test_stages_count_for_themselves(tmp_path: Path):
     file = tmp_path / "metrics.jsonl"
     Tracker(file, "cold_start").log({}, 5)

@@ -85,7 +85,8 @@ class Runs:
     """Its driver was killed with -9 after the fifth step; checkpoints after 2 and 4."""
     farewell: str
     resumed: Path
-    """The same, gone on from step 2, probed in its first step (peek/probing.py), stopped with Ctrl-C after step 4."""
+    """The same, gone on from step 2, of which nothing had been told, probed in its first step (peek/probing.py),
+    stopped with Ctrl-C after step 4."""
     goodbye: str
 
 
@@ -103,7 +104,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     shutil.copytree(killed, resumed)
     shutil.rmtree(resumed / "rl" / "checkpoints" / "global_step_4")
     (resumed / "rl" / "checkpoints" / "latest_checkpointed_iteration.txt").write_text("2")
-    rewind(resumed / "metrics.jsonl", "rl", 2)
+    rewind(resumed / "metrics.jsonl", "rl", 1)  # as if it had been killed between the checkpoint and its line
     second = started(resumed, "probing")
     reached(4, second, resumed)
     second.send_signal(signal.SIGINT)
@@ -232,6 +233,14 @@ def test_a_resumed_run_draws_earns_and_learns_the_same(runs: Runs):
         for run in (runs.killed, runs.resumed)
     ]
     assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) <= 1e-6
+
+
+def test_every_step_is_told_once_though_a_run_was_killed_before_it_told_what_it_had_saved(runs: Runs):
+    told = read(runs.resumed / "metrics.jsonl", "rl")
+    assert [line["step"] for line in told] == [1, 2, 3, 4]
+    whole = lines(runs.killed)[2]
+    assert told[1] == {name: whole[name] for name in told[1]}
+    assert {"loss", "reward/mean", "entropy", "time/generate_s", "images/trained"} <= set(told[1])
 
 
 def test_verl_is_given_what_is_played_without_ray(runs: Runs, monkeypatch: pytest.MonkeyPatch):
