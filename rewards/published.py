@@ -38,6 +38,7 @@ one's; a turn's `drawn` holds one mask a frame for all of them.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -45,9 +46,8 @@ from framework.reward import Reward, shared
 from framework.tracing import frame_of
 from framework.truth import known, outlined
 from framework.types import Answer, Episode, Failure, Malformed, NotApplicable
-from framework.vision import overlap
 from rewards import videoseg_o3, vision_reasoner
-from rewards.mask import NO_MASK, NOT_KNOWN, Where, beside, drawn_on, sides
+from rewards.mask import NO_MASK, NOT_KNOWN, TURNS, Where, drawn_on
 from rewards.said import UNKNOWN, Scene
 from rewards.videoseg_o3 import Played
 from rewards.vision_reasoner import Objects
@@ -157,11 +157,7 @@ def _large(episode: Episode, ious: Sequence[list[float]]) -> list[float] | NotAp
 
 
 def _ious(episodes: Sequence[Episode], where: Where, both_empty: float) -> list[list[list[float]]]:
-    """Per episode and turn, the IoU on each frame of known truth, in order. All at once: a truth is packed once."""
-    pairs = [
-        [beside(episode.task.truth, dict(sorted(drawn_on(turn.drawn, where).items()))) for turn in episode.turns]
-        for episode in episodes
-    ]
-    every = [pair for turns in pairs for turn in turns for pair in turn]
-    ious = iter(overlap.iou(*sides(every), both_empty).tolist())
-    return [[[next(ious) for _ in turn] for turn in turns] for turns in pairs]
+    """Per episode and turn, the IoU on each frame of known truth, in order."""
+    turns = shared(TURNS[where], episodes)
+    ious = iter(np.where(np.isnan(turns.pairs.iou), both_empty, turns.pairs.iou).tolist())
+    return [[list(islice(ious, count)) for count in several] for several in turns.counts]

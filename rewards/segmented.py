@@ -18,7 +18,7 @@ from framework.types import Broken, Episode, Failure, Malformed, Mask, NotApplic
 from framework.vision import masks
 from framework.vision.colour import BoxFill
 from framework.vision.segmenter import Asked, Found, Segmenter
-from rewards.mask import NO_MASK, ContourAccuracy, JAndF, MaskIoU, beside
+from rewards.mask import NO_MASK, ContourAccuracy, JAndF, MaskIoU, Pairs, beside
 from rewards.said import UNKNOWN
 
 MEASURES = {"iou": MaskIoU, "contour": ContourAccuracy, "j_and_f": JAndF}
@@ -50,7 +50,7 @@ class SegmentedIoU(Reward):
         measure = MEASURES[self.measure](where="keyframe")
         # F takes a mask without an outline, as that of the whole frame, for none: where nothing is, any pixel is wrong.
         missed = [masks.area(true) == 0 < masks.area(mask) for mask, true in pairs]
-        numbers = iter(np.where(missed, 0.0, measure.of_frames(pairs)).tolist())
+        numbers = iter(np.where(missed, 0.0, measure.of_frames(Pairs(pairs))).tolist())
         return [
             each if not isinstance(each, list) else mask if isinstance(mask, Broken) else next(numbers)
             for each, mask in zip(read, drawn, strict=True)

@@ -2,7 +2,8 @@
 
 turn   <think> Step 1 … </think><select>{"start", "end", "keyframe"}</select>   [SEG] ─▶ 5 masks, and 1 on a keyframe
 
-Masks are stored, as bits or as run lengths; every one is its own, as after a rollout.
+Masks are stored, as bits or as run lengths; every one is its own, as after a rollout. What is drawn is as large as a
+decoder's, the clip as it is asked for.
 """
 
 import json
@@ -26,25 +27,28 @@ GRAMMAR = Grammar(vtg=True)
 Store = Callable[[masks.Dense], AnyMask]
 
 
-def episodes(count: int, store: Store = masks.pack, seed: int = 0) -> list[Episode]:
-    """So many episodes, a group of them to a task, whose masks come closer from turn to turn, or do not."""
+def episodes(
+    count: int, store: Store = masks.pack, seed: int = 0, clip: tuple[int, int] = (SIDE, SIDE)
+) -> list[Episode]:
+    """So many episodes, a group of them to a task, whose masks come closer from turn to turn, or do not. `clip` is the
+    width and height of the clips and of what is true of them."""
     lots = random.Random(seed)
-    tasks = [_task(number, lots, store) for number in range(count // GROUP)]
+    tasks = [_task(number, lots, store, clip) for number in range(count // GROUP)]
     return [_episode(task, target, lots, store) for task, target in tasks for _ in range(GROUP)]
 
 
 Target = dict[int, masks.Dense]
 
 
-def _task(number: int, lots: random.Random, store: Store) -> tuple[Task, Target]:
+def _task(number: int, lots: random.Random, store: Store, clip: tuple[int, int]) -> tuple[Task, Target]:
     first, last = lots.randrange(10), lots.randrange(25, LENGTH)
     x, y, wide, high = (lots.randrange(*limits) for limits in ((70, 140), (70, 140), (20, 60), (20, 60)))
     target = {frame: _ellipse(x + frame, y, wide, high) for frame in range(first, last + 1)}
     truth = Truth(
         present=tuple(frame in target for frame in range(LENGTH)),
-        masks={frame: store(dense) for frame, dense in target.items()},
+        masks={frame: store(masks.decode(masks.resized(masks.pack(dense), *clip))) for frame, dense in target.items()},
     )
-    video = Video(f"clip {number}", LENGTH, SIDE, SIDE)
+    video = Video(f"clip {number}", LENGTH, *clip)
     return Task(id=str(number), question="the one that leaves", video=video, truth=truth), target
 
 

@@ -5,6 +5,7 @@ round     1           2           3
 """
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from statistics import median
@@ -17,9 +18,15 @@ Row = dict[str, Any]
 """One line of figures, as json takes them."""
 
 
+def at(what: str) -> None:
+    """Say what is measured now: it may take minutes."""
+    print(f"limner: bench: {what}", file=sys.stderr, flush=True)
+
+
 def race(what: str, ours: Side, theirs: Side, *, against: str, rounds: int, per: int, least: float | None) -> Row:
     """How many times the time that we take others take, `least` if it is to be so much; microseconds of each of the
     `per` things that a side does in a round."""
+    at(what)
     timed = rotation({"ours": ours, "theirs": theirs}, rounds)
     ratios = [slow / fast for fast, slow in zip(timed["ours"], timed["theirs"], strict=True)]
     each = {side: round(median(seconds) / per * 1e6, 2) for side, seconds in timed.items()}
@@ -28,6 +35,7 @@ def race(what: str, ours: Side, theirs: Side, *, against: str, rounds: int, per:
 
 def rate(what: str, ours: Side, *, of: str, rounds: int, per: int, least: float | None = None) -> Row:
     """How many things we get through in a second of one core."""
+    at(what)
     seconds = rotation({"ours": ours}, rounds)["ours"]
     return {"what": what, "of": of, "per_second": round(per / median(seconds)), "least": least}
 

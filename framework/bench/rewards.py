@@ -1,7 +1,7 @@
 """What scoring costs: the rubrics of two papers on thousands of stored episodes.
 
 r1.py   against a loop over replies     reading + geometry + formula, geometry alone
-o3.py   three turns, 5 + 1 masks each   episodes a second, from bits and from run lengths
+o3.py   three turns, 5 + 1 masks each   episodes a second, from bits and from run lengths; against clips of 480p
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +25,9 @@ from framework.vision import masks
 RUBRICS = Path(__file__).with_name("rewards.yaml")
 EPISODES = 4096
 ROUNDS = 5
+STEP = 128
+"""Episodes against truths of 480p, which are large."""
+CLIP = 854, 480
 
 
 def measure(folder: Path, episodes: int = EPISODES, rounds: int = ROUNDS) -> dict[str, Any]:
@@ -82,6 +85,9 @@ def _of_o3(episodes: int, rounds: int) -> tuple[list[Row], float]:
         score = partial(whole.score, played)
         what = f"O3: three turns, masks as {name}"
         rows.append(rate(what, score, of="episodes", rounds=rounds, per=episodes, least=least))
+    step = min(episodes, STEP)
+    score = partial(whole.score, o3.episodes(step, masks.pack, clip=CLIP))
+    rows.append(rate("O3: three turns, clips of 480p", score, of="episodes", rounds=rounds, per=step, least=100))
     return rows, _apart(*earned)
 
 

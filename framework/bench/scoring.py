@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.bench.race import Row
+from framework.bench.race import Row, at
 from framework.data import schema
 from framework.data.schema import Clip, Expression, Object
 from framework.scoring import Job, score
@@ -27,6 +27,8 @@ PROCESSES = 2
 
 def row(folder: Path, rounds: int = 3, clips: int = CLIPS, frames: int = FRAMES) -> Row:
     """How many times faster two processes are than one by the clock on the wall, starting and reading included."""
+    what = f"scoring a clip, {frames} frames of 480p, {PROCESSES} processes"
+    at(what)
     job = made(folder / "scoring", clips, frames)
     sides = {"ours": PROCESSES, "theirs": 1}
     timed: dict[str, list[float]] = {side: [] for side in sides}
@@ -39,7 +41,6 @@ def row(folder: Path, rounds: int = 3, clips: int = CLIPS, frames: int = FRAMES)
     assert found["ours"] == found["theirs"]
     ratios = [one / two for two, one in zip(timed["ours"], timed["theirs"], strict=True)]
     each = {side: round(median(seconds) / clips * 1e6, 2) for side, seconds in timed.items()}
-    what = f"scoring a clip, {frames} frames of 480p, {PROCESSES} processes"
     return {"what": what, "against": "1 process", "microseconds": each, "ratio": round(median(ratios), 2), "least": 1.5}
 
 

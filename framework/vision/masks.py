@@ -82,9 +82,13 @@ def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
     """The same mask at another size: each pixel is what lies under its centre."""
     if (mask.width, mask.height) == (width, height):
         return mask
-    rows = (2 * np.arange(height) + 1) * mask.height // (2 * height)
-    columns = (2 * np.arange(width) + 1) * mask.width // (2 * width)
+    rows, columns = under(mask.height, height), under(mask.width, width)
     return pack(decode(mask)[rows[:, None], columns])
+
+
+def under(few: int, many: int) -> NDArray[np.int64]:
+    """Along one side, the pixel of `few` that lies under the centre of each of `many`."""
+    return (2 * np.arange(many) + 1) * few // (2 * many)
 
 
 def carried(mask: AnyMask, here: Space, there: Space) -> AnyMask:

@@ -25,7 +25,9 @@ from framework.types import (
     Video,
 )
 from framework.vision import masks, metrics
+from framework.vision import overlap as masks_overlap
 from rewards.mask import ContourAccuracy, JAndF, MaskIoU, MaskReward
+from rewards.published import VideoSegO3
 
 SIDE = 10
 CLIP = Video("clip", length=6, width=SIDE, height=SIDE)
@@ -130,6 +132,25 @@ def test_a_mask_is_compared_at_the_true_ones_size() -> None:
     small = masks.encode(np.ones((5, 5), bool) & (np.arange(5) < 2))
     wide = Truth(masks={0: masks.encode(np.arange(SIDE) < np.full((SIDE, 1), 6))})
     assert MaskIoU()([drew(Drawn(frames={0: small}), truth=wide)]) == pytest.approx([4 / 6])
+
+
+def test_masks_of_a_batch_are_measured_once_for_all_rewards(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+
+    def counted(said: Sequence[AnyMask], true: Sequence[AnyMask], both_empty: float) -> NDArray[np.float64]:
+        measured.append(len(said))
+        return overlap(said, true, both_empty)
+
+    overlap = masks_overlap.iou
+    monkeypatch.setattr(masks_overlap, "iou", counted)
+    rewards = {
+        "mask": MaskIoU(),
+        "shaped": MaskIoU(per_frame=O3),
+        "both": JAndF(),
+        "dense": VideoSegO3(term="lr_maskiou_dense"),
+    }
+    Rubric(rewards).score([drew(frames({0: 20, 1: 60}), frames({0: 30}))])
+    assert measured == [3]
 
 
 def test_what_is_paid_turn_by_turn_is_the_mean() -> None:

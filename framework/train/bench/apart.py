@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from framework.bench.race import at
 from framework.errors import TrainError
 from framework.recipe import Recipe
 from framework.train.launch import environment
@@ -23,6 +24,7 @@ def apart(recipe: Recipe, name: str, folder: Path, env: Mapping[str, str] = Mapp
     run = Run(folder.resolve())
     run.begin(recipe.with_model(model))
     log = run.logs / f"{name}.log"
+    at(f"{name}, which writes into {log}")
     command = (sys.executable, "-m", f"framework.train.bench.{name}")
     with log.open("wb") as said:
         known = {**environment(recipe, run, model, None), **env}

@@ -38,12 +38,14 @@ def test_bits_and_run_lengths_earn_the_same():
 def test_every_figure_is_measured_told_and_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(rewards.measure, "__defaults__", (16, 1))
     assert main(["bench", "rewards", "--json", "--out", str(tmp_path)]) == 0
-    figures = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    assert [line for line in said.err.splitlines() if line.endswith("O3: three turns, clips of 480p")]
+    figures = json.loads(said.out)
     assert figures == json.loads((tmp_path / "rewards.json").read_text())
     assert figures["apart"]["o3"] == 0
     assert figures["apart"]["r1"] < 1e-9
     races, rates = rewards.shown(figures)
-    assert (races.row_count, rates.row_count) == (3, 2)
+    assert (races.row_count, rates.row_count) == (3, 3)
 
 
 def test_sides_take_turns_and_the_first_round_does_not_count():

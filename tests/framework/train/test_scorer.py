@@ -3,11 +3,13 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from transfer_queue import KVBatchMeta
 
 from envs.keyframes import Keyframes
 from framework.errors import TrainError
 from framework.lab.world import World
 from framework.policy import Scripted
+from framework.record import to_json
 from framework.reward import Reward, TurnReward
 from framework.rollout import play
 from framework.rubric import Rubric
@@ -55,6 +57,16 @@ def test_why_a_part_hardly_pays_is_asked_once() -> None:
         spent.append(sum(asked))
     assert spent[0] > 0
     assert spent[1:] == [0, 0]
+
+
+def test_episodes_of_a_group_have_one_truth() -> None:
+    rules, said = Keyframes(), Scripted('<answer>{"keyframe": 0, "bbox_2d": [0.1, 0.1, 0.4, 0.4]}</answer>')
+    played = [asyncio.run(play(World().task(index), rules, said)) for index in (0, 0, 1)]
+    batch = KVBatchMeta(keys=["a_0_0", "a_1_0", "b_0_0"], tags=[{}] * 3, partition_id="train")
+    extras = [{"episode": to_json(episode)} for episode in played]
+    found = Scorer(Rubric({"form": WellFormed()}), Algorithm()).episodes(batch, extras)
+    assert found == played
+    assert found[0].task is found[1].task
 
 
 class Shares(TurnReward):

@@ -36,9 +36,14 @@ def test_many_large_masks(store):
     assert overlap.iou(said, true).tolist() == pytest.approx(expected)
 
 
-def test_masks_of_two_sizes_are_refused():
-    with pytest.raises(DataError, match="3 × 2 and 2 × 3 do not overlap"):
-        overlap.iou([Mask((0, 6), 3, 2)], [Mask((0, 6), 2, 3)])
+sized = sizes.flatmap(lambda size: arrays(bool, size))
+
+
+@given(st.lists(st.tuples(sized, sized, kinds, kinds), max_size=5), st.sampled_from([0.0, 1.0]))
+def test_masks_of_two_sizes_are_compared_at_the_true_ones_to_the_last_bit(pairs, both_empty):
+    said, true = [store(one) for one, _, store, _ in pairs], [store(other) for _, other, _, store in pairs]
+    resized = [masks.resized(one, other.width, other.height) for one, other in zip(said, true, strict=True)]
+    assert overlap.iou(said, true, both_empty).tolist() == overlap.iou(resized, true, both_empty).tolist()
 
 
 def test_runs_that_do_not_cover_the_mask_are_refused():
