@@ -21,6 +21,7 @@ from framework.recipe import Recipe
 from framework.registry import nearest
 from framework.rollout import play
 from framework.rows import lot, read, size
+from framework.train import settings
 from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Stop, Task
 
 SAMPLE = 8
@@ -150,7 +151,9 @@ def _spread(recipe: Recipe, devices: int) -> Iterator[Finding]:
         elif parts > 1 and key == "sequence_parallel" and not recipe.reasoner.packs:
             remedy = f"{parts} needs packed batches, and this reasoner's episodes cannot be packed; set it to 1"
         if parts > 1:
-            yield Finding(key, str(parts), f"divides {devices}", remedy and f"cluster.{key}: {remedy}")
+            unsure = key == "sequence_parallel" and not settings.has_flash_attention()
+            found = f"{parts}; it needs flash attention, which is not installed here" if unsure else str(parts)
+            yield Finding(key, found, f"divides {devices}", remedy and f"cluster.{key}: {remedy}", doubtful=unsure)
 
 
 def _divisors(number: int) -> str:

@@ -20,6 +20,7 @@ from framework.recipe import Recipe
 from framework.record import writable
 from framework.standings import FILE
 from framework.train.run import Run, alone
+from framework.train.settings import verl_config
 from framework.training import STAGES, TRAINED
 
 
@@ -50,6 +51,8 @@ def through(recipe: Recipe, folder: Path, stages: Sequence[str], beside: Path, a
         _is_of(Run(folder, "cold_start"), recipe)
     if "rl" in stages:
         _is_of(Run(folder, "rl"), recipe)
+        if anew or not done(recipe, folder, "rl"):
+            verl_config(recipe, folder / "rl")  # what cannot be said to verl is told before a cold start
     went = False
     for stage in stages:
         if not anew and done(recipe, folder, stage):  # asked when it is its turn: what came before may have changed it

@@ -8,7 +8,7 @@ import pytest
 from framework.budget import count
 from framework.cli import main
 from framework.env import Sight
-from framework.preflight import preflight
+from framework.preflight import batch, preflight
 from framework.recipe import find_recipe
 from framework.serving import Host
 from framework.types import Observation, Picture, Video
@@ -70,6 +70,15 @@ def test_what_cannot_be_spread_over_devices_is_told(changes: list[str], told: st
     cluster = ["cluster.platform=cuda", "cluster.nodes=2", "cluster.gpus_per_node=8", "rollout.backend=vllm"]
     [remedy] = remedies(*cluster, *changes)
     assert told in remedy
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_that_an_episode_cannot_be_shared_without_flash_attention_is_told(monkeypatch: pytest.MonkeyPatch, there: bool):
+    monkeypatch.setattr("framework.train.settings.has_flash_attention", lambda: there)
+    changes = ("cluster.platform=cuda", "cluster.gpus_per_node=8", "cluster.sequence_parallel=2")
+    [found] = [each for each in batch(find_recipe("quickstart", changes)) if each.what == "sequence_parallel"]
+    assert not found.remedy  # a cluster may have what this machine has not
+    assert (found.doubtful, "flash attention" in found.found) == (not there, not there)
 
 
 def test_devices_that_share_an_episode_share_the_batch_as_one():

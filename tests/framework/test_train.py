@@ -72,6 +72,14 @@ def test_a_cold_start_of_other_settings_is_not_taken_for_this_recipes(
         assert said in capsys.readouterr().err
 
 
+def test_what_verl_cannot_be_told_is_said_before_a_cold_start(
+    went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["train", *RECIPE, "cluster.mode=separate_async", "--out", str(tmp_path)]) == 2
+    assert "cluster.mode: separate_async needs servers of their own" in capsys.readouterr().err
+    assert went == []
+
+
 def test_rl_of_other_settings_is_not_done(went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     trained(tmp_path)
     trained(tmp_path, "cluster.gpus_per_node=2", "stages.rl.keep=1", "stages.eval.rounds=1", "verl.trainer.x=1")
