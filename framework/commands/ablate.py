@@ -9,12 +9,12 @@ import argparse
 import math
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stdout
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
@@ -32,6 +32,7 @@ from framework.page import ablated
 from framework.preflight import must_fit
 from framework.recipe import Recipe, find_recipe
 from framework.record import writable
+from framework.train.room import room
 from framework.train.run import alone
 
 TOOK = "seconds.txt"
@@ -46,7 +47,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", metavar="DIR", type=Path, action="append", default=[], help="a finished `limner train` of this recipe"
     )
-    parser.add_argument("--together", metavar="N", type=counted, default=1, help="so many stages side by side")
+    parser.add_argument(
+        "--together", metavar="N", type=counted, default=1, help="so many stages side by side, where there is room"
+    )
     parser.add_argument("--plan", action="store_true", help="only say what there is to do")
     takes_out(parser, "runs/RECIPE/ablate")
 
@@ -106,17 +109,20 @@ def _do_all(jobs: Sequence[Job], together: int, beside: Path) -> None:
 
 def _side_by_side(jobs: Iterable[Job], together: int, beside: Path) -> None:
     """No more are handed out than are done at once: what waited in a process would still begin after a Ctrl-C."""
-    coming, going = iter(jobs), dict[Future[None], Job]()
+    coming, going = deque(jobs), dict[Future[None], Job]()
     with ProcessPoolExecutor(together, mp_context=get_context("spawn")) as pool:
-        while True:
-            for job in islice(coming, together - len(going)):
+        while coming or going:
+            while coming and len(going) < together and _room(coming[0], going.values()):
+                job = coming.popleft()
                 going[pool.submit(_aside, job, job.recipe.model_dump(mode="json"), beside)] = job
-            if not going:
-                return
             for doing in wait(going, return_when=FIRST_COMPLETED).done:
                 job = going.pop(doing)
                 doing.result()
                 print(f"limner: {NAMES[job.stage]} · {job.run.folder}", flush=True)
+
+
+def _room(job: Job, going: Iterable[Job]) -> bool:
+    return room(job.stage, job.recipe.cluster, [each.recipe.cluster for each in going])
 
 
 def _aside(job: Job, recipe: Tree, beside: Path) -> None:

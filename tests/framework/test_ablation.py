@@ -176,6 +176,28 @@ def test_several_are_played_side_by_side(tmp_path: Path, tables: Path) -> None:
     assert (tmp_path / "out" / "table_hints.json").is_file()
 
 
+def test_what_has_no_room_waits_until_another_is_done(
+    tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = list[str]()
+
+    class Threads(ThreadPoolExecutor):
+        def __init__(self, count: int, mp_context: object) -> None:
+            super().__init__(count)
+
+    def alone(job: Job, *_: object) -> None:
+        going.append(job.run.folder.name)
+        time.sleep(0.05)
+        assert going == [job.run.folder.name]
+        going.clear()
+        commands.do(job, tmp_path)
+
+    monkeypatch.setattr(commands, "ProcessPoolExecutor", Threads)
+    monkeypatch.setattr(commands, "_aside", alone)
+    monkeypatch.setattr(commands, "room", lambda stage, cluster, beside: not beside)
+    assert ablate(tmp_path, tables, "--table", "hints", "--together", "3") == 0
+
+
 def test_after_a_ctrl_c_nothing_more_begins(tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
