@@ -93,8 +93,8 @@ def _summary(found: Sequence[Standings]) -> str:
 
 
 def _numbers(values: Sequence[float | None]) -> str:
-    return " → ".join(f"{value:.3f}" for value in values if value is not None) or "–"
+    return " → ".join(f"{value:z.3f}" for value in values if value is not None) or "–"
 
 
 def _gain(found: Gain | None) -> str:
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "–"
+    return f"{found.mean:+z.3f} [{found.low:+z.3f}, {found.high:+z.3f}]" if found else "–"

@@ -98,4 +98,4 @@ def _number(value: float | None, form: str = ".3f") -> str:
 def _said(name: str, found: Gain, tasks: int) -> str:
     if found.mean != found.mean:
         return f"gain, {name}: not known; no task has a score from both"
-    return f"gain, {name}: {found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] over {tasks} tasks"
+    return f"gain, {name}: {found.mean:+z.3f} [{found.low:+z.3f}, {found.high:+z.3f}] over {tasks} tasks"

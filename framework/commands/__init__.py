@@ -1,6 +1,7 @@
 """What a person asks for at the terminal, one file each; here is what several of them take."""
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -52,8 +53,9 @@ def as_file(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
 
 
-def counted(text: str, least: int = 1) -> int:
+def counted(text: str, least: int = 1, most: float = math.inf) -> int:
     """A whole number, from the command line."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} will not do; it should be a whole number of at least {least}")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        bounds = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"{text!r} will not do; it should be a whole number {bounds}")
     return int(text)

@@ -133,7 +133,8 @@ def rewards(recipe: Recipe, episodes: Sequence[Episode], earned: Sequence[Reward
 def _spread(column: Sequence[float]) -> tuple[str, str, str]:
     if not column:
         return "–", "–", "–"
-    return f"{np.mean(column):.3f}", f"{min(column):.3f}", f"{max(column):.3f}"
+    mean, least, most = (f"{value:z.3f}" for value in (float(np.mean(column)), min(column), max(column)))
+    return mean, least, most
 
 
 def _short(vital: Vital) -> str:

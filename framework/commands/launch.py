@@ -1,6 +1,7 @@
 """limner launch: a run on a cluster, as a Slurm script or a KubeRay manifest made of what the recipe says of it."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -30,12 +31,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="DIR", help="the folder of the run, which every node must see; runs/RECIPE")
     parser.add_argument("--stage", choices=STAGES, help="only this stage")
     for name in OPTIONS["slurm"]:
-        parser.add_argument(f"--{name}", help=f"slurm: as sbatch's own --{name}")
+        kind = lasting if name == "time" else str
+        parser.add_argument(f"--{name}", type=kind, help=f"slurm: as sbatch's own --{name}")
     parser.add_argument("--image", help="kuberay: a container image with limner and ray on its PATH")
     parser.add_argument("--claim", help="kuberay: the volume claim of a folder that every pod sees")
     parser.add_argument("--shared", metavar="DIR", help=f"kuberay: where that is mounted; {SHARED} if not said")
     parser.add_argument("--cpu", help="kuberay: cores of each pod")
     parser.add_argument("--memory", help="kuberay: memory of each pod, as 512Gi")
+
+
+def lasting(text: str) -> str:
+    """How long a job may take, as Slurm reads it."""
+    if not re.fullmatch(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no length of time to Slurm; say 90 (minutes), 8:00:00 or 2-12:00"
+        )
+    return text
 
 
 def run(said: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
 """limner serve: a recipe's tasks and games for whoever plays them from elsewhere, with `use: remote`."""
 
 import argparse
+from functools import partial
 from typing import Any
 
 from framework.chat.grammar import Grammar
-from framework.commands import console, takes_recipe, the_recipe
+from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
 from framework.errors import UserError
 from framework.far import agreed
@@ -14,7 +15,8 @@ from framework.serving import Host, Server
 def arguments(parser: argparse.ArgumentParser) -> None:
     takes_recipe(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 127.0.0.1 if not said")
-    parser.add_argument("--port", type=int, default=8100, help="8100 if not said; 0 for any that is free")
+    port = partial(counted, least=0, most=65535)
+    parser.add_argument("--port", metavar="N", type=port, default=8100, help="8100 if not said; 0 for any that is free")
 
 
 def unusual(rules: Rules) -> dict[str, Any]:
@@ -34,9 +36,8 @@ def run(said: argparse.Namespace) -> int:
     host.about()  # what cannot be served is told now
     try:
         server = Server(host, (said.host, said.port))
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"--host {said.host} --port {said.port}: {why}; give another") from None
+    except OSError as error:
+        raise UserError(f"--host {said.host} --port {said.port}: {error.strerror}; give another") from None
     there = {
         "data": {
             "train": {"use": "remote", "url": server.url},

@@ -45,7 +45,7 @@ def _row(player: tuple[str, str], parts: Sequence[str], entries: Sequence[Entry]
     earned = [entry.earned for entry in own if entry.earned]
     columns = [[each.parts[name] for each in earned if name in each.parts] for name in parts]
     columns.append([each.total for each in earned if each.total is not None])
-    means = [f"{np.mean(column):.3f}" if column else "–" for column in columns]
+    means = [f"{float(np.mean(column)):z.3f}" if column else "–" for column in columns]
     turns = np.mean([len(entry.episode.turns) for entry in own])
     name = " · ".join(word for word in player if word) or "unnamed"
     return [name, str(len(own)), f"{turns:.1f}", f"{stops['answered'] / len(own):.0%}", *means]

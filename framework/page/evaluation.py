@@ -90,7 +90,7 @@ def _said(gain: Gain) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{value:+z.3f}".replace("-", "−")
 
 
 def _facts(found: Standings) -> list[str]:

@@ -66,11 +66,11 @@ def row(part: Part) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.3f}".replace("-", "−")
+    return "–" if value is None or value != value else f"{value:z.3f}".replace("-", "−")
 
 
 def signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{value:+z.3f}".replace("-", "−")
 
 
 def _changes(changes: Sequence[Change]) -> Section:

@@ -174,6 +174,19 @@ def test_dry_tells_what_each_reward_is_worth(capsys: pytest.CaptureFixture[str])
     assert "groups that agree" in said
 
 
+def test_next_to_nothing_below_zero_is_nothing():
+    from framework.commands import dry
+
+    assert dry._spread([-1e-9, -1e-9]) == ("0.000", "0.000", "0.000")
+
+
+def test_a_port_that_is_none_is_told(capsys: pytest.CaptureFixture[str]):
+    assert main(["serve", "quickstart", "--port", "80000"]) == 2
+    assert (
+        "argument --port: '80000' will not do; it should be a whole number from 0 to 65535" in capsys.readouterr().err
+    )
+
+
 def test_dry_ends_with_the_tensors_a_trainer_would_get(capsys: pytest.CaptureFixture[str]):
     assert main(["dry", "quickstart", "-n", "16", "--policy", "expert"]) == 0
     _, _, table = capsys.readouterr().out.partition("tensors of an episode")

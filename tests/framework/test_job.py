@@ -175,6 +175,7 @@ def test_a_file_is_written_and_how_to_start_it_said(tmp_path: Path, capsys: pyte
         (["--on", "slurm", "--claim", "x"], "launch: --claim is for --on kuberay, not for --on slurm; take it out"),
         (["--on", "here", *GPUS], "cluster.platform: --on here rehearses on the CPU; set cluster.platform=cpu"),
         (["--on", "moon"], "invalid choice: 'moon'"),
+        (["--on", "slurm", "--time", "tomorrow"], "argument --time: 'tomorrow' is no length of time to Slurm; say 90"),
         ([], "--on"),
     ],
 )
