@@ -50,6 +50,8 @@ class Layout(ABC):
     name: ClassVar[str]
     licence: ClassVar[str]
     """What its publishers say of its use; shown, and stored beside what is made of it."""
+    caution: ClassVar[str] = ""
+    """What others have found wrong with it as published; shown."""
     splits: ClassVar[tuple[str, ...]]
 
     def __init__(self, root: Path, split: str) -> None:

@@ -2,6 +2,7 @@
 
     {"videos": {"v1": {"frames": ["00000", …], "expressions": {"0": {"exp": "the dog", "anno_id": [7]}, …}}}}
 
+Frames are played in the order of their names, as their publishers' loaders sort them, however they are listed.
 What differs between them is where files lie, how an expression names its objects, and what its types mean.
 """
 
@@ -16,7 +17,7 @@ from framework.data.outlines import Outline, Outlines, Place
 from framework.data.schema import Clip, Expression, Object
 from framework.errors import DataError
 from framework.vision.frames import probe
-from framework.vision.stills import STILLS
+from framework.vision.stills import STILLS, by_number
 
 Said = Mapping[str, Any]
 WORDS = ("exp", "exp_text", "question", "formated", "sent")
@@ -87,7 +88,8 @@ class MetaExpressions(Layout):
     def clip(self, video: str) -> Found:
         folder = self.images(video)
         listed = mapping(self.meta[video], f"video {video}").get("frames")
-        files = frame_files(folder, [_stem(str(name)) for name in listed]) if listed else all_frames(folder)
+        names = sorted((_stem(str(name)) for name in listed or ()), key=lambda name: by_number(Path(name)))
+        files = frame_files(folder, names) if names else all_frames(folder)
         if not files:
             raise DataError(f"{folder}: holds no frames")
         first = probe(folder / files[0])

@@ -18,6 +18,10 @@ from framework.data.schema import FOREGROUND, Object
 class ReVOS(MetaExpressions):
     name = "revos"
     licence = "CC BY-NC-SA 4.0; videos from MOSE, MeViS, LV-VIS, OVIS, TAO and UVO under their own terms"
+    caution = (
+        "masks of many videos of TAO, and of some of UVO, do not lie on the frames with which they are listed "
+        "(github.com/cilinyan/VISA, issues 9 and 18); look at these before you train on them"
+    )
     splits = ("train", "valid")
     kinds: ClassVar = {"0": "referring", "1": "reasoning", "2": "hallucination"}
 

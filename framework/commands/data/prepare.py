@@ -26,7 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(said: argparse.Namespace) -> int:
     kind = find(LAYOUTS, said.name, "dataset")
     screen = console()
-    screen.print(f"{kind.name}: {kind.licence}", soft_wrap=True)
+    for each in filter(None, (kind.licence, kind.caution)):
+        screen.print(f"{kind.name}: {each}", soft_wrap=True)
     for layout in opened(kind, said.root, said.split, screen):
         about = made(layout, said.out, said.limit, said.again)
         folder = said.out / layout.name / layout.split

@@ -237,6 +237,15 @@ def test_preparing_says_the_licence_and_what_was_left_out(disk, tmp_path, capsys
     assert "nothing is wrong with it" in capsys.readouterr().out
 
 
+def test_preparing_says_what_is_wrong_with_a_dataset_as_published(disk, tmp_path, capsys):
+    disk.frames("JPEGImages/TAO/v1", ["0.jpg"])
+    said = {"0": {"exp": "dog", "anno_id": [0], "type_id": 0}}
+    disk.json("meta_expressions_train_.json", {"videos": {"TAO/v1": {"frames": ["0"], "expressions": said}}})
+    disk.json("mask_dict.json", {"0": [disk.rle(A)]})
+    assert main(["data", "prepare", "revos", "--root", str(disk.root), "--out", str(tmp_path / "out")]) == 0
+    assert "revos: masks of many videos of TAO" in capsys.readouterr().out
+
+
 def test_a_dataset_that_is_not_there_is_a_users_mistake(tmp_path, capsys):
     said = {
         ("mvis", tmp_path): "no dataset 'mvis'; did you mean 'mevis'?",

@@ -75,6 +75,13 @@ def test_revos_knows_what_refers_what_reasons_and_what_is_not_there(revos):
     assert objects(clip)["7"] == {0: A, 2: B}
 
 
+def test_frames_are_played_in_order_however_they_are_listed(revos):
+    revos.meta["UVO/v1"]["frames"].reverse()
+    clip = revos.clip("UVO/v1").clip
+    assert clip.frames == ("00000.jpg", "00001.jpg", "00002.jpg")
+    assert objects(clip)["7"] == {0: A, 2: B}
+
+
 def test_instances_that_overlap_keep_their_own_pixels_and_are_once_in_the_foreground(revos):
     kept = {each.id: each for each in revos.clip("UVO/v1").clip.objects}
     assert masks.area(kept["7"].masks[0]) == 60
