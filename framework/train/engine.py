@@ -16,6 +16,7 @@ from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
 from framework.reasoners.attention import exact_attention
+from framework.reasoners.generator import unsaid
 from framework.reasoners.towers import quicken_towers
 from framework.train import patches
 from framework.train.fingerprint import fingerprints
@@ -37,9 +38,7 @@ class Engine(_Base):
 
     def initialize(self) -> Any:
         made = super().initialize()
-        voice = Run.here().recipe.reasoner.voice()
-        self.voice, self.banned = voice, torch.tensor(voice.banned_tokens)
-        self.vocabulary = voice.vocabulary
+        self.voice = Run.here().recipe.reasoner.voice()
         return made
 
     def _build_module(self) -> Any:
@@ -66,11 +65,9 @@ class Engine(_Base):
         return super().prepare_model_outputs(output, output_args, micro_batch, logits_processor_func)
 
     def _heard(self, logits: torch.Tensor) -> torch.Tensor:
-        """The logits that log-probs are made of: what sampling bans is banned here, too."""
-        heard = logits.clone()
-        heard[..., self.banned] = NEVER
-        heard[..., self.vocabulary :] = NEVER
-        return heard
+        """The logits that log-probs are made of: what sampling bans is banned here, too. No tensor is as large, so they
+        are changed where they lie; the slopes of what is never said are 0 by themselves."""
+        return logits.add_(unsaid(self.voice, logits.shape[-1]).to(logits) * NEVER)
 
     def forward_step(self, micro_batch: Any, loss_function: Any, forward_only: bool) -> Any:
         loss, output = super().forward_step(micro_batch, loss_function, forward_only)

@@ -1,5 +1,6 @@
 """What a forward pass drew, with its gradient: logits of masks, place by place, and what is made of them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +33,13 @@ class Sketch:
         are the tokens of the whole mini-batch, of which these are some."""
         if self.logits is None or not strokes:
             return self.anchor
-        known = [(place, number) for number, place in enumerate(strokes.places) if place.truth is not None]
-        found = mask_losses(
-            self.logits[[number for _, number in known]], [place.truth for place, _ in known if place.truth]
-        )
-        weights = torch.zeros(len(known), dtype=found.dtype)
-        frames = np.bincount([place.of for place, _ in known if not place.large], minlength=len(strokes))
+        at = [number for number, place in enumerate(strokes.places) if place.truth is not None]
+        known = [strokes.places[number] for number in at]
+        found = mask_losses(self.logits[at], [place.truth for place in known if place.truth])
+        frames = Counter(place.of for place in known if not place.large)
         by_frames, by_keyframe = counts.tolist()
-        for row, (place, _) in enumerate(known):
-            weights[row] = 1 / by_keyframe if place.large else 1 / (int(frames[place.of]) * by_frames)
-        return (found * weights.to(found.device)).sum() + self.anchor
+        shares = [1 / by_keyframe if place.large else 1 / (frames[place.of] * by_frames) for place in known]
+        return (found * found.new_tensor(shares)).sum() + self.anchor
 
     def ell(self, strokes: Strokes, kept: Any, calibration: Calibration) -> torch.Tensor:
         """ℓ of what was drawn then, under the masks of now, where verl's log-probs have their tokens."""

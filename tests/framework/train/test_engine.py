@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from framework.recipe import find_recipe
 from framework.train.launch import environment
@@ -77,3 +79,22 @@ def test_what_is_sampled_is_what_the_engine_hears_before_and_after_it_learns(tmp
     told = said_by("hearing", tmp_path, "reasoner.family=glm4_1v")
     assert max(told["gaps"]) <= 1e-5
     assert min(told["moved"]) > 5e-4
+
+
+def test_what_is_never_said_is_silenced_where_it_lies():
+    from framework.train.engine import NEVER, Engine
+
+    engine = object.__new__(Engine)
+    engine.voice = SimpleNamespace(banned_tokens=(1, 4), vocabulary=6)
+    given = torch.randn(2, 5, 8, requires_grad=True)
+    logits, plain = given * 1, given.clone()
+    plain[..., [1, 4, 6, 7]] = NEVER
+    heard = engine._heard(logits)
+    assert heard.data_ptr() == logits.data_ptr(), "the largest tensor of all is not copied"
+    found = []
+    for each in (heard, plain):
+        log_probs = each.log_softmax(-1)
+        entropy = -(log_probs.exp() * log_probs).sum(-1)
+        [slopes] = torch.autograd.grad(log_probs[..., 0].sum() + entropy.sum(), given)
+        found.append((log_probs[..., [0, 2, 3, 5]], entropy, slopes))
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
