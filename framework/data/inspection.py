@@ -15,15 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from framework.budget import CHARACTERS
+from framework.data import annotation
 from framework.data.layout import FAULTS, reason
 from framework.data.prepared import Row, Tables, tables, the_video
 from framework.errors import DataError, PixelError
-from framework.types import Mask, Video
-from framework.vision import coco, masks
-from framework.vision.boxes import Box, Space
+from framework.types import Video
 from framework.vision.footage import Footage
 from framework.vision.sources import opened
 
@@ -165,74 +162,34 @@ def _odd(footage: Footage, video: Video, wanted: Sequence[int]) -> Iterator[str]
                 yield f"{video.source} (frame {number}): is {wide}×{high}, {video.width}×{video.height} were promised"
 
 
-# ---- masks -----------------------------------------------------------------------------------------------------------
+# ---- objects ---------------------------------------------------------------------------------------------------------
 
 
 def _objects(there: Tables, videos: Mapping[str, Row]) -> Iterator[Finding]:
     for place in range(len(there.objects)):
         row = cast(Row, there.objects[place])
         where = f"objects row {place} (video {row['video_id']}, object {row['anno_id']})"
-        yield from _sound(where, _object(row, where, videos))
+        yield from _sound(where, _object(row, where, videos.get(row["video_id"])))
 
 
-def _object(row: Row, where: str, videos: Mapping[str, Row]) -> Iterator[Finding]:
+def _object(row: Row, where: str, shown: Row | None) -> Iterator[Finding]:
     width, height = row["width"], row["height"]
-    if shown := videos.get(row["video_id"]):
+    if shown:
         if [height, width] != list(shown["size"]):
             high, wide = shown["size"]
             yield Finding("odd mask", where, f"its masks are {width}×{height}, the frames {wide}×{high}")
         if beyond := [each for each in row["frame_idx"] if not 0 <= each < shown["length"]]:
             yield Finding("outside", where, f"has masks of frames {_few(beyond)}; the clip has {shown['length']}")
-    odd_masks: list[str] = []
-    odd_boxes: list[str] = []
+    found: dict[str, list[str]] = {"odd mask": [], "odd box": []}
     columns = (row[name] for name in ("frame_idx", "rle", "area", "bbox", "point"))
-    for frame, counts, area, said, point in zip(*columns, strict=True):
-        try:
-            mask = coco.read(counts, width, height)
-        except DataError as error:
-            odd_masks.append(f"frame {frame}: {error}")
-            continue
-        space = Space("", (0, 0, width, height), (width, height))
-        box = masks.box(mask, space)
-        if box is None:
-            odd_masks.append(f"frame {frame}: the mask is empty; such a frame has none")
-        elif masks.area(mask) != area:
-            odd_masks.append(f"frame {frame}: the area is {area}, the mask has {masks.area(mask)} pixels")
-        elif [int(side) for side in box.corners] != said:
-            odd_boxes.append(f"frame {frame}: the box is {said}, the mask is in {_whole(box)}{_counted(said, box)}")
-        elif not _holds(mask, point):
-            odd_boxes.append(f"frame {frame}: the point {point} is not on the mask")
-    for kind, odd in (("odd mask", odd_masks), ("odd box", odd_boxes)):
+    for frame, counts, area, box, point in zip(*columns, strict=True):
+        if odd := annotation.odd(counts, (width, height), area, box, point):
+            kind, what = odd
+            found[kind].append(f"frame {frame}: {what}")
+    for kind, odd in found.items():
         if odd:
             more = f"; so {len(odd) - 1} more of {len(row['frame_idx'])} frames" if len(odd) > 1 else ""
             yield Finding(kind, where, f"{odd[0]}{more}")
-
-
-def _holds(mask: Mask, point: Sequence[float]) -> bool:
-    """Is the pixel under a point the target's? Read off the runs: every second one is."""
-    column, row = int(point[0]), int(point[1])
-    if not (0 <= column < mask.width and 0 <= row < mask.height):
-        return False
-    return bool(np.searchsorted(np.cumsum(mask.runs), column * mask.height + row, side="right") % 2)
-
-
-def _whole(box: Box) -> list[int]:
-    return [int(side) for side in box.corners]
-
-
-def _counted(said: Sequence[int], box: Box) -> str:
-    """Which picture a box was counted in, if it is a stretched one.
-
-    >>> _counted([100, 200, 300, 400], Box(10, 10, 30, 20, Space("", (0, 0, 100, 50), (100, 50))))
-    ', as if counted in 1000×1000'
-    """
-    wide, high = box.space.units
-    across, down = (said[2] - said[0]) / (box.x1 - box.x0), (said[3] - said[1]) / (box.y1 - box.y0)
-    stretched = (box.x0 * across, box.y0 * down, box.x1 * across, box.y1 * down)
-    alike = min(across, down) > 2 / 3 and max(across, down) < 3 / 2  # merely inexact
-    if alike or any(abs(a - b) > max(across, down, 1) for a, b in zip(stretched, said, strict=True)):
-        return ""
-    return f", as if counted in {round(wide * across)}×{round(high * down)}"
 
 
 # ---- words -----------------------------------------------------------------------------------------------------------
