@@ -8,7 +8,7 @@ from typing import Literal
 
 from framework.env import Rules
 from framework.errors import NoExpert
-from framework.policy import Doing
+from framework.player import Doing
 from framework.types import Action, Answer, Item, Malformed, Observation, Picture, Role, Select, Task
 from framework.vision.boxes import Box, Interval
 from framework.vision.plan import Look, spread, within

@@ -10,7 +10,7 @@ from envs.keyframes import captioned, filled, largest
 from envs.single_turn import OneQuestion
 from framework.chat.grammar import Grammar
 from framework.env import Rules
-from framework.policy import Doing
+from framework.player import Doing
 from framework.types import Answer, Observation, Role, Task
 from framework.vision.boxes import Interval
 from framework.vision.plan import Look, percent, within

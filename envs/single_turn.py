@@ -4,7 +4,7 @@ from envs.keyframes import captioned, largest
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import NoExpert
-from framework.policy import Doing
+from framework.player import Doing
 from framework.truth import nowhere
 from framework.types import Action, Answer, Item, Malformed, Observation, Role, Task
 from framework.vision.plan import Look, spread

@@ -12,7 +12,7 @@ from envs.single_turn import NOTHING, OneQuestion
 from framework.chat.grammar import Grammar
 from framework.env import Rules
 from framework.errors import NoExpert
-from framework.policy import Doing
+from framework.player import Doing
 from framework.truth import known
 from framework.types import Answer, Item, Observation, Picture, Role, Task
 from framework.vision import masks

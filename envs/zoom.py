@@ -15,7 +15,8 @@ from envs.single_turn import SingleTurn
 from framework.chat.grammar import Grammar
 from framework.config import Fault, SerializeAsAny, chosen
 from framework.env import Env, Rules, unheard
-from framework.policy import Doing, Policy
+from framework.player import Doing
+from framework.policy import Policy
 from framework.types import Action, Answer, Observation, Picture, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from framework.env import Rules, shown
-from framework.policy import Doing
+from framework.player import Doing
 from framework.types import Answer, Episode, Observation, Past, Reply, Select, Task, Zoom
 from framework.vision.boxes import Interval
 

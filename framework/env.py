@@ -8,20 +8,18 @@ The rules (frozen settings, safe to pickle) stand apart from the game in play (m
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
-from framework.chat.grammar import Grammar, Place
+from framework.chat.grammar import Grammar
+from framework.chat.spelling import Place
 from framework.config import Settings
 from framework.errors import LimnerError, NoExpert, UserError
+from framework.policy import Policy
 from framework.registry import raised
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
 from framework.vision.boxes import Space
-
-if TYPE_CHECKING:
-    from framework.policy import Policy
-
 
 Coordinates = Annotated[int, Field(ge=2)] | Literal["pixels"]
 """Positions are said as 0 … this over the picture, or as pixels of the picture as it was shown."""
@@ -78,7 +76,7 @@ class Rules(Settings):
         """The rules by which this task is played, where each task has its own."""
         return self
 
-    def expert(self, task: Task) -> "Policy":
+    def expert(self, task: Task) -> Policy:
         """A policy that knows the truth; tests, demonstrations and `limner play` use it."""
         raise NoExpert(f"{type(self).__name__} has no expert; play it with --policy random or human, or write expert()")
 
@@ -112,7 +110,7 @@ class Rules(Settings):
         return self.sight.said_on(picture)
 
 
-def expert_of(rules: Rules, task: Task) -> "Policy | None":
+def expert_of(rules: Rules, task: Task) -> Policy | None:
     """A policy that knows the truth, if this game has one, and this task a truth for it."""
     try:
         return knowing(rules, task)
@@ -120,7 +118,7 @@ def expert_of(rules: Rules, task: Task) -> "Policy | None":
         return None
 
 
-def knowing(rules: Rules, task: Task) -> "Policy":
+def knowing(rules: Rules, task: Task) -> Policy:
     """The same, or why there is none. It may be a user's own code: what that raises is shown as theirs."""
     try:
         return rules.expert(task)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from framework.chat.thought import thought_tokens
 from framework.env import Rules
-from framework.policy import Player
+from framework.player import Player
 from framework.rollout import play
 from framework.rubric import Rubric
 from framework.tracing import Draws

@@ -3,16 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from framework.env import Rules, shown
-from framework.types import Answer, Observation, Past, Reply, Select, Task, Zoom
+from framework.types import Observation, Past, Reply
 
 
 class Policy(Protocol):
     async def act(self, past: Past, seen: Observation) -> Reply: ...
-
-
-Player = Callable[[Task, Rules, int], Policy]
-"""Makes the policy of one episode of this game, from its task and a seed."""
 
 
 class Scripted:
@@ -23,17 +18,6 @@ class Scripted:
 
     async def act(self, past: Past, seen: Observation) -> Reply:
         return Reply(self.lines[min(len(past), len(self.lines) - 1)])
-
-
-class Doing:
-    """Does these actions in order, said as the rules will read them from what was shown; the last one for ever."""
-
-    def __init__(self, rules: Rules, task: Task, *actions: Select | Zoom | Answer) -> None:
-        self.rules, self.task, self.actions = rules, task, actions
-
-    async def act(self, past: Past, seen: Observation) -> Reply:
-        action = self.actions[min(len(past), len(self.actions) - 1)]
-        return Reply(self.rules.grammar.write(action, self.rules.place(self.task, shown(past, seen))))
 
 
 class Human:

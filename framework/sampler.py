@@ -20,7 +20,7 @@ from pydantic import Field
 
 from framework.config import SerializeAsAny, Settings, chosen
 from framework.env import Rules, Sight
-from framework.policy import Player
+from framework.player import Player
 from framework.program import ask, mean_interval
 from framework.reasoners.reasoner import Reasoner
 from framework.types import Answer, Episode, Focus, Parsed, Task, Turn

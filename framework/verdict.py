@@ -16,7 +16,7 @@ from framework.contest import NOBODY, Contest, contest
 from framework.data import prepared
 from framework.data.prepared import Prepared
 from framework.evaluate import Gain, Played, gain
-from framework.policy import Player
+from framework.player import Player
 from framework.recipe import Recipe
 from framework.record import Record
 from framework.standings import FILE, Row, row, write

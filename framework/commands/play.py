@@ -13,7 +13,8 @@ from framework.env import Rules
 from framework.errors import UserError
 from framework.guest import PROTOCOL
 from framework.lab.players import PLAYERS
-from framework.policy import Human, Player, Policy
+from framework.player import Player
+from framework.policy import Human, Policy
 from framework.record import Record
 from framework.registry import find
 from framework.rollout import play

@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.chat.grammar import Place
+from framework.chat.spelling import Place
 from framework.env import Rules, knowing, shown
 from framework.lab.scene import COLOURS
 from framework.lab.stepwise import exact, stepwise
 from framework.lab.world import everything
-from framework.policy import Doing, Player, Policy
+from framework.player import Doing, Player
+from framework.policy import Policy
 from framework.types import Answer, Item, Observation, Past, Picture, Reply, Select, Task, Truth, Zoom
 from framework.vision.boxes import Box, Interval, Space
 from framework.vision.frames import pixels

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from framework.env import Rules
-from framework.policy import Doing, Policy
+from framework.player import Doing
+from framework.policy import Policy
 from framework.types import Answer, Observation, Past, Reply, Role, Select, Task, Zoom
 from framework.vision.boxes import Interval
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from framework.env import Rules, knowing
 from framework.errors import NoExpert, UserError
-from framework.policy import Doing, Policy
+from framework.player import Doing
+from framework.policy import Policy
 from framework.proof.hand import Hand, drawn
 from framework.proof.wording import Worded
 from framework.rollout import play

@@ -2,7 +2,7 @@
 
 from framework.chat.grammar import Grammar
 from framework.env import Rules
-from framework.policy import Doing
+from framework.player import Doing
 from framework.types import Action, Answer, Item, Observation, Role, Task, Zoom
 from framework.vision.boxes import Box
 from framework.vision.plan import Look

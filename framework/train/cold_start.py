@@ -16,7 +16,7 @@ from framework.drawing import lesson
 from framework.env import Rules
 from framework.errors import DataError
 from framework.lab.players import PLAYERS
-from framework.policy import Player
+from framework.player import Player
 from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play

@@ -1,7 +1,8 @@
 import asyncio
 
 from envs.locate import Locate
-from framework.policy import Player, Scripted
+from framework.player import Player
+from framework.policy import Scripted
 from framework.rollout import play
 from framework.sampler import Hierarchical, percentage
 from framework.types import Answer, Focus, Stop, Task, Truth, Video

@@ -21,7 +21,7 @@ from framework.data.vts_cot.trajectory import Trajectory
 from framework.drawing import lesson
 from framework.endpoint import Endpoint
 from framework.errors import DataError
-from framework.policy import Player
+from framework.player import Player
 from framework.recipe import Recipe
 from framework.record import Entry, on_disk
 from framework.rollout import play

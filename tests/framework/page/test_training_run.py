@@ -18,7 +18,7 @@ from framework.errors import DataError, UserError
 from framework.evaluate import Arena, gain, play_all
 from framework.lab.players import PLAYERS, mixed
 from framework.lab.world import World
-from framework.policy import Player
+from framework.player import Player
 from framework.record import Record
 from framework.rubric import Rubric
 from framework.standings import row, write

@@ -15,7 +15,7 @@ from framework.config import typed
 from framework.env import Env, Rules
 from framework.errors import ConfigError, UserError
 from framework.lab.world import World
-from framework.policy import Doing
+from framework.player import Doing
 from framework.proof import laws
 from framework.proof.allowance import Allowance, Certify
 from framework.proof.case import Case
