@@ -5,6 +5,7 @@ cuda   rl         where a Ray cluster runs already that has its devices free: th
        others     never: they take this machine's first devices, as rl does without a cluster
 """
 
+import logging
 import os
 from collections.abc import Sequence
 
@@ -27,7 +28,7 @@ def devices() -> tuple[int, int]:
     import ray
 
     try:
-        with ray.init(log_to_driver=False, logging_level="ERROR"):
+        with ray.init(log_to_driver=False, logging_level=logging.ERROR):
             there, free = ray.cluster_resources(), ray.available_resources()
     except ConnectionError:
         address = os.environ.get("RAY_ADDRESS")

@@ -44,7 +44,7 @@ def iou(said: Sequence[AnyMask], true: Sequence[AnyMask], both_empty: float = 1.
     areas = np.array([[masks.area(mask) for mask in said], [masks.area(mask) for mask in true]], np.int64)
     alike = np.array([_size(one) == _size(other) for one, other in zip(said, true, strict=True)], np.bool_)
     shared = _shared(said, true, np.flatnonzero(areas.all(0) & alike).tolist())
-    apart = np.flatnonzero(~alike).tolist()
+    apart: list[int] = np.flatnonzero(~alike).tolist()
     areas[0, apart], shared[apart] = _of_two_sizes([said[place] for place in apart], [true[place] for place in apart])
     united = areas.sum(0) - shared
     return np.divide(shared, united, out=np.full(len(said), both_empty), where=united > 0)

@@ -84,7 +84,7 @@ def test_what_is_sampled_is_what_the_engine_hears_before_and_after_it_learns(tmp
 def test_what_is_never_said_is_silenced_where_it_lies():
     from framework.train.engine import NEVER, Engine
 
-    engine = object.__new__(Engine)
+    engine: Any = object.__new__(Engine)
     engine.voice = SimpleNamespace(banned_tokens=(1, 4), vocabulary=6)
     given = torch.randn(2, 5, 8, requires_grad=True)
     logits, plain = given * 1, given.clone()
