@@ -27,6 +27,8 @@ FOR_ITS_OWN = ("num_cpus", "num_gpus", "resources", "labels", "object_store_memo
 """What Ray is told when it starts, and refuses to hear when it runs already."""
 PATIENCE_S = 600.0
 """Seconds in which all nodes of a cluster should have joined."""
+STARTS = 3
+"""Ray gives its own processes seconds to come up, which may be too few on a busy machine: how often it is tried."""
 
 
 def main() -> int:
@@ -61,7 +63,7 @@ def train(run: Run) -> None:
     settings = ray_settings(config)
     with ThreadPoolExecutor(1) as aside:
         needed = aside.submit(imported, recipe)  # imported while Ray starts: each takes seconds
-        ray.init(**settings)
+        up(settings)
         gathered(recipe.cluster, PATIENCE_S if joins(settings) else 0.0)
         OmegaConf.resolve(config)
         _servers = server.early(recipe, config.actor_rollout_ref.rollout)  # held, or they end
@@ -93,6 +95,20 @@ def ray_settings(config: Any) -> dict[str, Any]:
     if asked.get("num_gpus") is not None:
         asked["address"] = "local"  # or Ray joins whatever cluster was last started on this machine
     return asked
+
+
+def up(settings: Mapping[str, Any]) -> None:
+    """Start Ray, or join it."""
+    import ray
+
+    for _ in range(STARTS):
+        try:
+            ray.init(**settings)
+            return
+        except Exception as error:  # Ray has no type for it
+            if "timed out during startup" not in str(error):
+                raise
+    raise TrainError(f"Ray did not come up on this machine in {STARTS} tries; is it busy with other things?")
 
 
 def joins(settings: Mapping[str, Any]) -> bool:

@@ -1,4 +1,5 @@
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from framework.errors import TrainError
 from framework.recipe import find_recipe
 from framework.train import settings
-from framework.train.driver import joins, ray_settings
+from framework.train.driver import STARTS, joins, ray_settings, up
 from framework.train.launch import environment, launched
 from framework.train.run import Run
 from framework.train.settings import verl_config
@@ -44,6 +45,31 @@ def test_a_cluster_that_runs_is_joined_and_not_told_what_it_has(monkeypatch: pyt
     assert joins(joined)
     assert not joined.keys() & {"address", "num_cpus", "num_gpus", "include_dashboard"}
     assert joined["runtime_env"] == alone["runtime_env"]
+
+
+@pytest.mark.parametrize(("late", "told"), [(STARTS - 1, None), (STARTS, "did not come up on this machine in 3 tries")])
+def test_ray_that_was_too_slow_to_start_is_started_again(late: int, told: str | None, monkeypatch: pytest.MonkeyPatch):
+    starts = iter([Exception("The current node timed out during startup. This could happen because")] * late)
+
+    def init(**settings: str) -> None:
+        asked.append(settings)
+        if slow := next(starts, None):
+            raise slow
+
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(TrainError, match=told) if told else nullcontext():
+        up({"address": "local"})
+    assert asked == [{"address": "local"}] * STARTS
+
+
+def test_what_else_ray_refuses_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch):
+    def init(**settings: str) -> None:
+        raise ConnectionError("no cluster answers")
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(ConnectionError):
+        up({})
 
 
 def test_episodes_that_are_spread_over_devices_are_so_in_both_of_verls_engines(monkeypatch: pytest.MonkeyPatch):
