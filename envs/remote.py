@@ -20,10 +20,10 @@ from pydantic import Field
 
 from framework.env import Rules
 from framework.errors import DataError, EnvError, NoExpert
-from framework.far import TRY_S, Far, agreed
+from framework.remote.client import TRY_S, Client, agreed
+from framework.remote.request import Refused
 from framework.types import Action, Observation, Past, Reply, Task
 from framework.vision.frames import frame
-from framework.wire import Refused
 
 THREADS = ThreadPoolExecutor(128, "remote")
 """Requests that this process may have under way."""
@@ -42,27 +42,27 @@ class Remote(Rules):
 
     def expert(self, task: Task) -> "Adviser":
         """The server's own, which plays along there."""
-        far, _ = self.found(task)
+        client, _ = self.found(task)
         try:
-            has_one = far.about(self.deadline_s).get("expert")
+            has_one = client.about(self.deadline_s).get("expert")
         except Refused as refused:
             raise DataError(f"task {task.id}: {refused}; start it with: limner serve RECIPE") from None
         if not has_one:
-            raise NoExpert(f"{far.url} has no expert; play it with --policy random or human")
+            raise NoExpert(f"{client.url} has no expert; play it with --policy random or human")
         return Adviser(self, task)
 
-    def found(self, task: Task) -> tuple[Far, str]:
+    def found(self, task: Task) -> tuple[Client, str]:
         """The server, and the path of the task there."""
         url, tasks, path = task.truth.world.rpartition("/tasks/")
         if not tasks:
             raise DataError(f"task {task.id}: comes from no server; play data that says use: remote")
-        return Far(url, self.try_s), f"{tasks}{path}"
+        return Client(url, self.try_s), f"{tasks}{path}"
 
 
 class RemoteGame:
     def __init__(self, rules: Remote, task: Task) -> None:
         self.rules = rules
-        self.far, self.task = rules.found(task)
+        self.client, self.task = rules.found(task)
         self.name, self.turn = uuid4().hex, 0
 
     async def start(self) -> Observation:
@@ -96,8 +96,8 @@ class RemoteGame:
     def _asked(self, path: str, told: Mapping[str, Any], until: float, first: bool) -> Observation:
         try:
             if first:
-                self._agrees(self.far.about(until - time.monotonic()))
-            seen = self.far.word(Observation, "POST", path, told, until)
+                self._agrees(self.client.about(until - time.monotonic()))
+            seen = self.client.word(Observation, "POST", path, told, until)
         except Refused as refused:
             raise EnvError(self._said(refused)) from None
         for picture in seen.pictures:
@@ -109,11 +109,11 @@ class RemoteGame:
         differing = {name: about.get(name) for name, value in ours.items() if about.get(name) != value}
         if differing:
             said = "; ".join(f"env.{name} is {str(value)[:200]!r} there" for name, value in differing.items())
-            raise EnvError(f"{self.far.url} plays by other rules: {said}; say the same here")
+            raise EnvError(f"{self.client.url} plays by other rules: {said}; say the same here")
 
     def _advised(self, until: float) -> str:
         try:
-            return self.far.text(f"{self.path}/expert", {"turn": self.turn}, until)
+            return self.client.text(f"{self.path}/expert", {"turn": self.turn}, until)
         except Refused as refused:
             raise EnvError(self._said(refused)) from None
 
@@ -123,7 +123,7 @@ class RemoteGame:
 
     def _closed(self) -> None:
         with suppress(Refused):  # then it will be swept
-            self.far.asked("DELETE", self.path, None, time.monotonic() + self.rules.try_s)
+            self.client.asked("DELETE", self.path, None, time.monotonic() + self.rules.try_s)
 
 
 class Adviser:

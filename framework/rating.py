@@ -16,9 +16,9 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from framework.endpoint import Content, Endpoint
 from framework.errors import DataError, UserError
 from framework.files import whole
+from framework.remote.endpoint import Content, Endpoint
 from framework.types import Broken, Picture, Task, Video
 
 AXES = {

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator
 
 from framework.advantage import ADVANTAGES, VERLS
 from framework.config import Settings
-from framework.guest import Invitation
 from framework.registry import one_of
+from framework.remote.guest import Invitation
 from framework.reward import Reward, Rewards
 from framework.tracing import Hints
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field, field_validator
 
 from framework.config import Fault
-from framework.endpoint import Endpoint
+from framework.remote.endpoint import Endpoint
 from framework.reward import Reward
 from framework.types import Episode, Failure, Malformed, NotApplicable
 from rewards.answer import number, numbers, plain

@@ -7,9 +7,9 @@ from framework.commands import as_file, console, takes_out, takes_recipe, the_re
 from framework.commands.view import view
 from framework.contest import NOBODY
 from framework.errors import UserError
-from framework.guest import Guest
 from framework.recipe import Recipe
 from framework.record import writable
+from framework.remote.guest import Guest
 from framework.train.run import Run
 from framework.training import TRAINED
 from framework.verdict import judge

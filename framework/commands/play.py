@@ -11,12 +11,12 @@ from framework.commands import as_file, console, counted, takes_out, takes_recip
 from framework.commands.view import view
 from framework.env import Rules
 from framework.errors import UserError
-from framework.guest import PROTOCOL
 from framework.lab.players import PLAYERS
 from framework.player import Player
 from framework.policy import Human, Policy
 from framework.record import Record
 from framework.registry import find
+from framework.remote.guest import PROTOCOL
 from framework.rollout import play
 from framework.rows import lot, read
 from framework.types import Episode, Malformed, Observation, Picture, RewardBreakdown, Task, Turn

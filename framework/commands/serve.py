@@ -8,8 +8,8 @@ from framework.chat.grammar import Grammar
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import Rules
 from framework.errors import UserError
-from framework.far import agreed
-from framework.serving import Host, Server
+from framework.remote.client import agreed
+from framework.remote.server import Host, Server
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

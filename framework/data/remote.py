@@ -1,25 +1,24 @@
-"""Tasks that a server has (`limner serve`, or any that speaks as framework/serving.py): their truth comes along, their
-pixels stay there until somebody looks.
+"""Tasks of a server (`limner serve`, or any that speaks as framework/remote/server.py does). Their truth comes along;
+their pixels are fetched when they are looked at.
 
     {use: remote, url: http://127.0.0.1:8100} ─▶ GET /tasks/train/17 ─▶ Task(video: http://…/clips/NAME)
 """
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from framework.config import Fault
 from framework.errors import DataError
-from framework.far import Far
+from framework.remote.client import Client
+from framework.remote.request import Address, Refused
 from framework.source import Source
 from framework.types import Task
-from framework.wire import Refused
 
 
 class Remote(Source):
     """One split of what is served."""
 
-    url: str
+    url: Address
     """Where it is served."""
     split: Literal["train", "eval"] = "train"
     count: int | None = Field(default=None, ge=1)
@@ -27,20 +26,13 @@ class Remote(Source):
     patience_s: float = Field(default=30.0, gt=0)
     """Seconds in which a task must be there."""
 
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise Fault((), f"{url!r} will not do; it should begin with http:// or https://")
-        return url.rstrip("/")
-
     def size(self) -> int:
-        about = self._asked(Far(self.url).about, self.patience_s)
+        about = self._asked(Client(self.url).about, self.patience_s)
         there = int(about["tasks"][self.split])
         return min(there, self.count or there)
 
     def task(self, index: int) -> Task:
-        return self._asked(Far(self.url).task, f"/tasks/{self.split}/{index}", self.patience_s)
+        return self._asked(Client(self.url).task, f"/tasks/{self.split}/{index}", self.patience_s)
 
     def _asked(self, ask: Any, *about: Any) -> Any:
         try:

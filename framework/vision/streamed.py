@@ -7,10 +7,10 @@ import sys
 import time
 
 from framework.errors import PixelError
-from framework.far import Far
+from framework.remote.client import Client
+from framework.remote.request import Refused
 from framework.vision.footage import Footage, Pixels
 from framework.vision.stills import decoded
-from framework.wire import Refused
 
 PATIENCE_S = 20.0
 """Seconds in which a frame must be there, all tries together."""
@@ -23,12 +23,12 @@ class Streamed(Footage):
 
     def __init__(self, source: str) -> None:
         url, _, name = source.rpartition("/clips/")
-        self.source, self.path, self.far = source, f"/clips/{name}", Far(url)
+        self.source, self.path, self.client = source, f"/clips/{name}", Client(url)
 
     def read(self, index: int) -> dict[int, Pixels]:
         until, name = time.monotonic() + PATIENCE_S, f"{self.source} (frame {index})"
         try:
-            seen = self.far.asked("GET", f"{self.path}/{index}", None, until, lambda data: decoded(data, name))
+            seen = self.client.asked("GET", f"{self.path}/{index}", None, until, lambda data: decoded(data, name))
         except Refused as refused:
             raise PixelError(f"{refused} (frame {index}); is it still served?") from None
         return {index: seen}

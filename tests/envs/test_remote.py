@@ -25,17 +25,17 @@ from framework.config import typed
 from framework.data.remote import Remote as Remote_
 from framework.errors import DataError, NoExpert, PixelError, UserError
 from framework.evaluate import play_all
-from framework.far import Far
 from framework.lab.players import PLAYERS
 from framework.policy import Scripted
 from framework.recipe import Recipe, find_recipe
+from framework.remote.client import Client
+from framework.remote.request import Refused, sent
+from framework.remote.server import Handler, Host, Server
 from framework.rollout import play
-from framework.serving import Handler, Host, Server
 from framework.survivors import losses, table
 from framework.testing import check_env
 from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task
 from framework.vision import frames, streamed
-from framework.wire import Refused, sent
 
 HERE = """
 about: served
@@ -308,7 +308,7 @@ def test_what_is_garbled_for_good_is_asked_for_with_pauses(served: Make, monkeyp
 
     with served(handler=Login) as (server, _):
         with pytest.raises(Refused, match="the reply is no JSON; asked until no time was left"):
-            Far(server.url).about(0.5)
+            Client(server.url).about(0.5)
         monkeypatch.setattr(streamed, "PATIENCE_S", 0.5)
         with pytest.raises(PixelError, match="is it still served"):
             streamed.Streamed(f"{server.url}/clips/x").read(0)

@@ -10,7 +10,7 @@ from framework.cli import main
 from framework.env import Sight
 from framework.preflight import batch, preflight
 from framework.recipe import find_recipe
-from framework.serving import Host
+from framework.remote.server import Host
 from framework.types import Observation, Picture, Video
 
 
@@ -174,5 +174,5 @@ def test_tasks_that_no_expert_can_answer_and_rows_that_are_skipped_stop_nobody(
 def test_what_a_server_says_of_itself_is_found_out_once(monkeypatch: pytest.MonkeyPatch):
     host = Host(find_recipe("quickstart"))
     said = json.dumps(host.about())
-    monkeypatch.setattr("framework.serving.expert_of", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("framework.remote.server.expert_of", lambda *_: pytest.fail("asked again"))
     assert json.dumps(host.about()) == said

@@ -16,12 +16,12 @@ from framework.config import typed
 from framework.data.vts_cot import making, trajectory
 from framework.data.vts_cot.making import CONVERSATIONS, Made
 from framework.data.vts_cot.replay import Footage
-from framework.endpoint import Endpoint
 from framework.errors import UserError
 from framework.lab.players import PLAYERS
 from framework.recipe import Recipe
 from framework.record import writable
 from framework.registry import find
+from framework.remote.endpoint import Endpoint
 
 FEW = 5
 """Demonstrations left out that are shown."""

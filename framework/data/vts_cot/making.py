@@ -19,11 +19,11 @@ from framework.data.vts_cot.replay import Footage
 from framework.data.vts_cot.teacher import Teacher
 from framework.data.vts_cot.trajectory import Trajectory
 from framework.drawing import lesson
-from framework.endpoint import Endpoint
 from framework.errors import DataError
 from framework.player import Player
 from framework.recipe import Recipe
 from framework.record import Entry, on_disk
+from framework.remote.endpoint import Endpoint
 from framework.rollout import play
 from framework.types import Broken, Episode, Stop, Task
 

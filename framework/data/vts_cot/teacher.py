@@ -14,9 +14,9 @@ from typing import Any
 
 from framework.chat.thought import CLOSES, OPENS, thought
 from framework.data.vts_cot.faults import HEADINGS
-from framework.endpoint import Content, Endpoint
 from framework.env import Rules
 from framework.policy import Scripted
+from framework.remote.endpoint import Content, Endpoint
 from framework.rollout import play
 from framework.types import Answer, Broken, Episode, Picture, Select, Stop, Turn, Zoom
 from framework.vision.inline import url

@@ -18,13 +18,13 @@ from framework.data.vts_cot import faults, making, replay
 from framework.data.vts_cot.replay import Footage
 from framework.data.vts_cot.teacher import Teacher, steps
 from framework.data.vts_cot.trajectory import Traced, Trajectory, read, write
-from framework.endpoint import Endpoint
 from framework.errors import DataError
 from framework.lab import speech
 from framework.lab.stepwise import PHRASES, stepwise
 from framework.lab.world import World
 from framework.recipe import find_recipe
 from framework.record import Entry
+from framework.remote.endpoint import Endpoint
 from framework.rollout import play
 from framework.types import Broken, Episode, Mask, RewardBreakdown, Select, Stop
 from framework.vision.frames import frame

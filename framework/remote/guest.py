@@ -18,10 +18,10 @@ from typing import Any
 from pydantic import Field
 
 from framework.config import typed
-from framework.endpoint import Asking, Endpoint, Said
 from framework.env import Rules
 from framework.errors import PolicyError, UserError
-from framework.player import Player
+from framework.policy import Player
+from framework.remote.endpoint import Asking, Endpoint, Said
 from framework.types import Answer, Broken, Item, Observation, Past, Reply, Select, Task, Turn, Zoom
 from framework.vision import inline
 from framework.vision.boxes import Box, Interval, Space

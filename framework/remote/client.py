@@ -1,6 +1,7 @@
-"""The client of a server of games (framework/serving.py): asks, asks again while there is time, and reads the words.
+"""The client of a server of games (framework/remote/server.py): sends a request, repeats it while there is time, and
+reads the reply.
 
-Far(url).asked("POST", "/games/7f…", {"turn": 2, "text": …}, until) ─▶ bytes, or Refused: why
+Client(url).asked("POST", "/games/7f…", {"turn": 2, "text": …}, until) ─▶ bytes, or Refused: why
 """
 
 import json
@@ -12,8 +13,8 @@ from typing import Any, TypeVar, cast
 from framework import codec
 from framework.env import Rules
 from framework.errors import DataError, PixelError
+from framework.remote.request import Refused, sent
 from framework.types import Observation, Task
-from framework.wire import Refused, sent
 
 T = TypeVar("T", Task, Observation)
 Got = TypeVar("Got")
@@ -26,17 +27,17 @@ LONGEST = 2**26
 
 
 AGREED = ("system", "max_turns", "grammar", "on_malformed", "force_answer")
-"""What both sides must say alike: by these a reply is read and an episode ends."""
+"""Settings that must be the same for client and server: by these a reply is read and an episode ends."""
 
 
 def agreed(rules: Rules) -> dict[str, Any]:
-    """What the rules on the other side must say as well."""
+    """These settings of some rules, as JSON."""
     return {name: value for name, value in rules.model_dump(mode="json").items() if name in AGREED}
 
 
 @dataclass(frozen=True, slots=True)
-class Far:
-    """A server, by its address."""
+class Client:
+    """Sends requests to the server at one address."""
 
     url: str
     try_s: float = TRY_S
@@ -49,8 +50,8 @@ class Far:
         until: float,
         read: Callable[[bytes], Got] = bytes,
     ) -> Got:
-        """A reply as it is read, however often it must be asked for until then; what was cut or garbled on the way, so
-        that `read` refuses it, is asked for again."""
+        """What `read` makes of the reply. A request that got none, or one that `read` raises ValueError or PixelError
+        at, is sent again until the time `until` of the monotonic clock; then the last reason is raised as Refused."""
         data = json.dumps(body).encode() if body is not None else None
         tries, left = 0, until - time.monotonic()
         told = Refused(f"{self.url}{path}: there was no time to ask")
@@ -73,16 +74,16 @@ class Far:
         return self._json("GET", "/", None, time.monotonic() + patience_s)
 
     def task(self, path: str, patience_s: float) -> Task:
-        """The truth's world is where the task was found."""
+        """The task served at this path. Its truth's `world` is its whole address, by which envs/remote.py finds it."""
         task = self.word(Task, "GET", path, None, time.monotonic() + patience_s)
         return replace(task, truth=replace(task.truth, world=f"{self.url}{path}"))
 
     def text(self, path: str, body: Mapping[str, Any], until: float) -> str:
-        """What is said there."""
+        """The `text` of a reply."""
         return str(self._json("POST", path, body, until).get("text", ""))
 
     def word(self, kind: type[T], method: str, path: str, body: Mapping[str, Any] | None, until: float) -> T:
-        """One of our words; pictures and boxes are of the server's clips, by their address."""
+        """A Task or Observation from the server; the clips that its pictures and boxes name get their whole address."""
         data = self._json(method, path, body, until)
         try:
             for row in data["shared"]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from framework.endpoint import Endpoint
+from framework.remote.endpoint import Endpoint
+from framework.remote.request import Refused, sent
 from framework.types import Broken
-from framework.wire import Refused, sent
 
 Request = BaseHTTPRequestHandler
 Way = Callable[[Request, dict[str, Any]], Any]

@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from framework.cache import cache_folder
-from framework.config import Fault, Settings
+from framework.config import Settings
 from framework.files import whole
+from framework.remote.request import Address, Refused, sent
 from framework.types import Broken
-from framework.wire import Refused, sent
 
 T = TypeVar("T")
 Content = str | Sequence[Mapping[str, Any]]
@@ -71,17 +71,10 @@ class Asking(Settings):
 class Endpoint(Asking):
     """Where a model is served, and how it is asked."""
 
-    url: str
+    url: Address
     """Up to the version: http://127.0.0.1:8000/v1."""
     model: str = Field(min_length=1)
     """By the name under which it is served."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise Fault((), f"{url!r} will not do; it should begin with http:// or https://")
-        return url.rstrip("/")
 
     def ask(self, prompts: Sequence[Content], read: Callable[[str], T | None]) -> list[T | Broken]:
         """What the model says to each prompt, as `read` understands it; what it cannot read (None) is asked again."""

@@ -27,9 +27,9 @@ from typing import Any, cast
 from framework import codec
 from framework.env import Env, Rules, Sight, expert_of
 from framework.errors import EnvError, LimnerError, UserError
-from framework.far import agreed
 from framework.policy import Policy
 from framework.recipe import Recipe
+from framework.remote.client import agreed
 from framework.rollout import kept, made
 from framework.rows import lot, read
 from framework.types import Observation, Reply, Task, Turn, Video

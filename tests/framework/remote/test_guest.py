@@ -20,13 +20,13 @@ from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
 from framework import standings
 from framework.cli import main
-from framework.endpoint import Endpoint
 from framework.env import Rules
 from framework.errors import ConfigError, UserError
-from framework.guest import Guest, Invitation, Seat, manual, messages
 from framework.lab.world import World
 from framework.policy import Scripted
 from framework.recipe import find_recipe
+from framework.remote.endpoint import Endpoint
+from framework.remote.guest import Guest, Invitation, Seat, manual, messages
 from framework.rollout import play
 from framework.types import Observation, Stop, Task
 from framework.vision.frames import pixels

@@ -6,13 +6,27 @@ address, body ─▶ sent ─┬─▶ bytes
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from framework.fault import Fault
 
 AGAIN = {408, 409, 425, 429}
 """Refusals that may pass, besides those from 500 on."""
 LONGEST = 2**20
 """Bytes of a reply that are read."""
 BLOCK = 2**16
+
+
+def _http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise Fault((), f"{url!r} will not do; it should begin with http:// or https://")
+    return url.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_http)]
+"""A setting: the address of a server, without a slash at its end."""
 
 
 class Refused(Exception):

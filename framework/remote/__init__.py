@@ -1,0 +1,1 @@
+"""Over HTTP: a recipe's games, served and played elsewhere, and models that others serve."""
