@@ -17,9 +17,10 @@ import numpy as np
 
 from framework.ablation import Ablation
 from framework.errors import DataError
-from framework.evaluate import Gain, Played, Scores, gain, mean_known
+from framework.evaluation.arena import Gain, Played, Scores, gain, mean_known
+from framework.evaluation.standings import plain
+from framework.figures import signed
 from framework.files import whole
-from framework.standings import plain
 from framework.types import Task
 
 FILE = "played.json"
@@ -171,7 +172,7 @@ def pair_sheet(found: Outcome) -> Sheet:
     for each in found.differences:
         mean, *others = _cells(each, "+")
         base = before[each.than, each.measure]
-        share = f" ({_signed(each.found.mean / base, '+.0%')})" if each.measure == "thought" and base else ""
+        share = f" ({signed(each.found.mean / base, '+.0%')})" if each.measure == "thought" and base else ""
         rows.append((f"{each.variant} − {each.than}", found.label(each.measure), f"{mean}{share}", *others))
     return _filled(PAIRS, rows)
 
@@ -193,14 +194,9 @@ def _last(found: Outcome, each: Figure) -> tuple[str, str]:
 def _cells(each: Figure, sign: str = "") -> tuple[str, str, str]:
     form = f"{sign}.1f" if each.measure == "thought" else f"{sign}.3f"
     spread = f" ± {each.spread:{form.removeprefix('+')}}" if each.spread is not None else ""
-    seeds = ", ".join(_signed(seed.mean, form) for seed in each.seeds.values()) if len(each.seeds) > 1 else ""
-    between = f"{_signed(each.found.low, form)} … {_signed(each.found.high, form)}"
-    return f"{_signed(each.found.mean, form)}{spread}", between, seeds
-
-
-def _signed(number: float, form: str) -> str:
-    """With a minus that is as wide as a plus."""
-    return f"{number:{form}}".replace("-", "−")
+    seeds = ", ".join(signed(seed.mean, form) for seed in each.seeds.values()) if len(each.seeds) > 1 else ""
+    between = f"{signed(each.found.low, form)} … {signed(each.found.high, form)}"
+    return f"{signed(each.found.mean, form)}{spread}", between, seeds
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -208,13 +204,13 @@ def _signed(number: float, form: str) -> str:
 
 def write(found: Outcome, beside: Path) -> list[Path]:
     """The table as csv, a row a figure and seed, and as json; `beside` is their path without an ending."""
-    sheet, whole = beside.with_suffix(".csv"), beside.with_suffix(".json")
+    sheet, data = beside.with_suffix(".csv"), beside.with_suffix(".json")
     with sheet.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(("table", "variant", "than", "measure", "seed", "mean", "low", "high", "tasks", "paper"))
         lines.writerows(_lines(found))
-    whole.write_text(json.dumps(plain(asdict(found)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    return [sheet, whole]
+    data.write_text(json.dumps(plain(asdict(found)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return [sheet, data]
 
 
 def _lines(found: Outcome) -> Iterator[Sequence[Any]]:

@@ -16,7 +16,8 @@ from framework.config import Fault, SerializeAsAny, Settings, chosen, layers, lo
 from framework.cookbook import locate
 from framework.drawing import Drawing
 from framework.env import Rules
-from framework.evaluate import Arena
+from framework.evaluation.arena import Arena
+from framework.evaluation.standings import COLUMNS
 from framework.proof.allowance import Certify
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import nearest
@@ -24,7 +25,6 @@ from framework.reward import Rewards
 from framework.rubric import TOTAL, Rubric
 from framework.sampler import Sampler
 from framework.source import Source
-from framework.standings import COLUMNS
 from framework.tracing import Tracer
 from framework.training import Algorithm, Cluster, Sampling, Stages
 from framework.vision.propagator import Propagator

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from framework.advantage import ADVANTAGES, EPSILON, Values, joined, ours, totals
 from framework.errors import UserError
+from framework.figures import signed
 from framework.recipe import Recipe
 from framework.record import Entry
 from framework.types import RewardBreakdown, Stop
@@ -54,7 +55,7 @@ class Change:
             then, now = self.before.parts, self.after.parts
         moved = {name: now.get(name, 0.0) - then.get(name, 0.0) for name in {**then, **now}}
         name = max(moved, key=lambda each: abs(moved[each]), default="")
-        return f"{name} {moved[name]:+.3f}".replace("-", "−") if name and abs(moved[name]) > EPSILON else ""
+        return f"{name} {signed(moved[name])}" if name and abs(moved[name]) > EPSILON else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

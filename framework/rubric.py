@@ -223,6 +223,12 @@ def _lost(episode: Episode) -> RewardBreakdown:
     return RewardBreakdown(parts={}, failures={"episode": Broken(episode.error)}, total=None)
 
 
+def part_means(earned: Sequence[RewardBreakdown]) -> dict[str, float]:
+    """The mean of each reward's own number over the episodes that have one, in the order in which parts come up."""
+    names = dict.fromkeys(name for each in earned for name in each.parts)
+    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
+
+
 # ---- in words --------------------------------------------------------------------------------------------------------
 
 

@@ -169,7 +169,7 @@ def _do(job: Job, beside: Path) -> None:
 def _play(job: Job) -> None:
     import asyncio
 
-    from framework.contest import contest
+    from framework.evaluation.contest import contest
 
     models = {run.stage: model for run in job.after if (model := run.model())}
     found = asyncio.run(contest(job.recipe, models))

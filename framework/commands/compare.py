@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from framework.commands import console
-from framework.comparison import compare
+from framework.evaluation.comparison import compare
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

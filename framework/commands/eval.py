@@ -5,14 +5,14 @@ from pathlib import Path
 
 from framework.commands import as_file, console, takes_out, takes_recipe, the_recipe, written_to
 from framework.commands.view import view
-from framework.contest import NOBODY
 from framework.errors import UserError
+from framework.evaluation.contest import NOBODY
+from framework.evaluation.verdict import judge
 from framework.recipe import Recipe
 from framework.record import writable
 from framework.remote.guest import Guest
 from framework.train.run import Run
 from framework.training import TRAINED
-from framework.verdict import judge
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 from framework.commands import console, takes_out, written_to
 from framework.commands.play import player, transcript
-from framework.contest import guided, led, opened, trained
 from framework.errors import PixelError, UserError
+from framework.evaluation.contest import guided, led, trained
+from framework.evaluation.model import opened
 from framework.recipe import Recipe, find_recipe
 from framework.record import on_disk, writable
 from framework.rollout import play

@@ -14,11 +14,11 @@ from framework.commands.eval import evaluate
 from framework.config import Tree
 from framework.cookbook import locate
 from framework.errors import TrainError, UserError
+from framework.evaluation.standings import FILE
 from framework.lineage import differences, seen, without_path
 from framework.preflight import must_fit
 from framework.recipe import Recipe
 from framework.record import writable
-from framework.standings import FILE
 from framework.train.run import Run, alone
 from framework.train.settings import verl_config
 from framework.training import STAGES, TRAINED

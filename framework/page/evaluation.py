@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from framework.evaluate import Gain
+from framework.evaluation.arena import Gain
+from framework.evaluation.standings import Row, Standings, names
+from framework.figures import number, signed
 from framework.page.run import Line, Run, Section
-from framework.standings import Row, Standings
 
 Cell = str | dict[str, Any]
 """What stands in a table: text, or text with a bar of some share of the width."""
@@ -82,15 +83,11 @@ def _known(gain: Gain | None) -> TypeGuard[Gain]:
 
 
 def _score(found: Standings, name: str) -> str:
-    return _number(found.rows[name].score)
+    return number(found.rows[name].score)
 
 
 def _said(gain: Gain) -> str:
-    return f"a change of {_signed(gain.mean)} with a 95 % interval of {_signed(gain.low)} to {_signed(gain.high)}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+z.3f}".replace("-", "−")
+    return f"a change of {signed(gain.mean)} with a 95 % interval of {signed(gain.low)} to {signed(gain.high)}"
 
 
 def _facts(found: Standings) -> list[str]:
@@ -147,10 +144,10 @@ def _players(found: Standings, rows: Mapping[str, Row]) -> Section:
     told = [each for each in CONDUCT if any(getattr(row, each.name) not in (None, each.usual) for row in rows.values())]
     columns = ["player", found.score_name, *by_lot, "well-formed", *by_lot, *(each.title for each in told), *parts]
     cells = [
-        [name, _bar(row.score), *([_number(row.sampled_score)] if lot else [])]
-        + [_share(row.well_formed), *([_share(row.sampled_well_formed)] if lot else [])]
-        + [_number(getattr(row, each.name), each.form) for each in told]
-        + [_number(row.parts.get(part)) for part in parts]
+        [name, _bar(row.score), *([number(row.sampled_score)] if lot else [])]
+        + [number(row.well_formed, ".1%"), *([number(row.sampled_well_formed, ".1%")] if lot else [])]
+        + [number(getattr(row, each.name), each.form) for each in told]
+        + [number(row.parts.get(part)) for part in parts]
         for name, row in rows.items()
     ]
     return {"columns": columns, "rows": cells}
@@ -161,8 +158,8 @@ def _eyes(found: Standings, tampered: Mapping[str, str]) -> Section | None:
         return None
     parts = _parts(found, tampered)
     rows = [
-        [_tampered(name, of), _bar(row.score), _signed(row.score - found.rows[of].score), _share(row.well_formed)]
-        + [_number(row.parts.get(part)) for part in parts]
+        [_tampered(name, of), _bar(row.score), signed(row.score - found.rows[of].score), number(row.well_formed, ".1%")]
+        + [number(row.parts.get(part)) for part in parts]
         for name, of in tampered.items()
         for row in [found.rows[name]]
     ]
@@ -175,29 +172,17 @@ def _tampered(name: str, of: str) -> str:
 
 
 def _kinds(rows: Mapping[str, Row]) -> Section | None:
-    kinds = _names(row.by_kind for row in rows.values())
+    kinds = names(row.by_kind for row in rows.values())
     if len(kinds) < 2:
         return None
     cells = [[name, *(_bar(row.by_kind.get(kind)) for kind in kinds)] for name, row in rows.items()]
     return {"caption": "By kind of question", "columns": ["player", *kinds], "rows": cells}
 
 
-def _parts(found: Standings, names: Iterable[str]) -> list[str]:
+def _parts(found: Standings, players: Iterable[str]) -> list[str]:
     """The reward parts besides the score, which is one of them."""
-    return [part for part in _names(found.rows[name].parts for name in names) if part != found.score_name]
-
-
-def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
-    return list(dict.fromkeys(name for column in columns for name in column))
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "–" if value is None or value != value else format(value, form)
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.1%}"
+    return [part for part in names(found.rows[player].parts for player in players) if part != found.score_name]
 
 
 def _bar(value: float | None) -> Cell:
-    return "–" if value is None or value != value else {"text": _number(value), "share": min(max(value, 0.0), 1.0)}
+    return "–" if value is None or value != value else {"text": number(value), "share": min(max(value, 0.0), 1.0)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from framework.evaluate import lost
+from framework.evaluation.arena import lost
 from framework.page.run import Run, Section
 from framework.record import Entry
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import report
+from framework.figures import number, signed
 from framework.page import episodes
 from framework.page.run import Run, Section
 from framework.rescore import Change, Part, Rescored
@@ -63,14 +64,6 @@ def row(part: Part) -> list[str]:
     then, now = part.numbers
     change = signed(now - then) if then is not None and now is not None else "–"
     return [part.name, number(then), number(now), change, number(part.adds[0]), number(part.adds[1])]
-
-
-def number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:z.3f}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    return f"{value:+z.3f}".replace("-", "−")
 
 
 def _changes(changes: Sequence[Change]) -> Section:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from framework import record, standings
-from framework.comparison import Comparison, compare
+from framework import record
 from framework.errors import UserError
+from framework.evaluation import standings
+from framework.evaluation.comparison import Comparison, compare
+from framework.evaluation.standings import Standings
 from framework.page.images import Images
 from framework.record import Entry
-from framework.standings import Standings
 from framework.train import tracker
 from framework.training import TRAINED
 

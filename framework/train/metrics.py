@@ -16,6 +16,7 @@ import numpy as np
 
 from framework.advantage import totals, zero_groups
 from framework.errors import TrainError
+from framework.rubric import part_means
 from framework.train.tracker import OURS
 from framework.types import Episode, RewardBreakdown, Stop
 
@@ -49,7 +50,7 @@ def measured(
     return {
         "reward/mean": float(np.nanmean(rewards)),
         "reward/std": float(np.nanstd(rewards)),
-        **{f"reward/{name}/mean": value for name, value in _means(earned).items()},
+        **{f"reward/{name}/mean": value for name, value in part_means(earned).items()},
         "advantage/zero_groups": zero_groups(rewards, groups),
         "episodes/count": float(len(episodes)),
         **{f"episodes/{stop.value}": stops.count(stop) / len(stops) for stop in Stop},
@@ -59,12 +60,6 @@ def measured(
         "images/rolled_out": float(sum(len(extra["hashes"]) for extra in extras)),
         "time/stall_s": max(float(extra["stall_s"]) for extra in extras),
     }
-
-
-def _means(earned: Sequence[RewardBreakdown]) -> Metrics:
-    """The mean of each part over the episodes that have it."""
-    names = {name: None for each in earned for name in each.parts}
-    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
 
 
 def together(batches: Sequence[Mapping[str, Any]]) -> Metrics:

@@ -24,7 +24,8 @@ from framework.commands.serve import unusual
 from framework.config import typed
 from framework.data.remote import Remote as Remote_
 from framework.errors import DataError, NoExpert, PixelError, UserError
-from framework.evaluate import play_all
+from framework.evaluation.arena import play_all
+from framework.evaluation.losses import losses, table
 from framework.lab.players import PLAYERS
 from framework.policy import Scripted
 from framework.recipe import Recipe, find_recipe
@@ -32,7 +33,6 @@ from framework.remote.client import Client
 from framework.remote.request import Refused, sent
 from framework.remote.server import Handler, Host, Server
 from framework.rollout import play
-from framework.survivors import losses, table
 from framework.testing import check_env
 from framework.types import Action, Episode, Observation, Past, Reply, Stop, Task
 from framework.vision import frames, streamed

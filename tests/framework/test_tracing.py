@@ -8,7 +8,7 @@ import numpy as np
 from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.target import Target
-from framework.evaluate import Arena, play_all
+from framework.evaluation.arena import Arena, play_all
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
 from framework.rollout import play

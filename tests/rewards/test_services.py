@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framework.evaluate import play_all
+from framework.evaluation.arena import play_all
+from framework.evaluation.standings import row
 from framework.lab.players import PLAYERS
 from framework.recipe import Recipe, find_recipe
 from framework.rollout import play
-from framework.standings import row
 from framework.types import Broken, Episode, RewardBreakdown
 
 RECIPE = """

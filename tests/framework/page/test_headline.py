@@ -1,13 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from framework.evaluate import Gain
+from framework.evaluation.arena import Gain
+from framework.evaluation.standings import Row, Standings
 from framework.page.evaluation import evaluation, headline
 from framework.page.images import Images
 from framework.page.pairs import pairs
 from framework.page.run import Run
 from framework.record import Entry
-from framework.standings import Row, Standings
 from framework.types import Broken, Episode, RewardBreakdown, Stop, Task, Video
 
 ROWS = {

@@ -15,13 +15,13 @@ from envs.keyframes import Keyframes
 from framework.advantage import grpo
 from framework.commands.view import view
 from framework.errors import DataError, UserError
-from framework.evaluate import Arena, gain, play_all
+from framework.evaluation.arena import Arena, gain, play_all
+from framework.evaluation.standings import row, write
 from framework.lab.players import PLAYERS, mixed
 from framework.lab.world import World
 from framework.player import Player
 from framework.record import Record
 from framework.rubric import Rubric
-from framework.standings import row, write
 from rewards.box import BoxIoU
 from rewards.form import WellFormed
 

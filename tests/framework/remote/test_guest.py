@@ -18,10 +18,10 @@ import pytest
 
 from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
-from framework import standings
 from framework.cli import main
 from framework.env import Rules
 from framework.errors import ConfigError, UserError
+from framework.evaluation import standings
 from framework.lab.world import World
 from framework.policy import Scripted
 from framework.recipe import find_recipe

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from framework.cli import main
+from framework.evaluation.verdict import judge
 from framework.recipe import find_recipe
 from framework.scoring import Job, score
-from framework.verdict import judge
 from framework.vision.protocols import PROTOCOLS
 
 

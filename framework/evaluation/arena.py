@@ -1,11 +1,7 @@
-"""A recipe's held-out tasks, played by everyone who is compared, under the training's own env, parser and rewards.
+"""How players are compared: all play the same tasks under the training's own env, parser and rewards.
 
-    tasks ─┬▶ expert, random, …    ─┐
-           ├▶ cold_start, rl       ─┼▶ scores per task ─▶ means, paired intervals, tables by kind ─▶ eval.json
-           └▶ rl, its eyes tampered ─┘
-
-`blind` must answer before it looks, `blanked` is shown grey where it looked, `shuffled` sees another task's clip: a
-policy that has learned to look loses by each of them.
+tasks ─▶ play_all(player) ─▶ Played: episodes, rewards ─▶ scores, one a task ─┐
+tasks ─▶ play_all(other)  ─▶ Played: episodes, rewards ─▶ scores, one a task ─┴▶ gain: mean paired difference
 """
 
 import asyncio
@@ -19,7 +15,7 @@ from framework.chat.thought import thought_tokens
 from framework.env import Rules
 from framework.player import Player
 from framework.rollout import play
-from framework.rubric import Rubric
+from framework.rubric import Rubric, part_means
 from framework.tracing import Draws
 from framework.types import Broken, Episode, Malformed, NotApplicable, RewardBreakdown, Stop, Task
 
@@ -32,7 +28,7 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """How everyone is played with, and judged."""
+    """The game that everyone plays, and what it is judged by."""
 
     rules: Rules
     rubric: Rubric
@@ -44,17 +40,20 @@ class Arena:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What one player made of all tasks: [tasks] episodes, or several rounds of them."""
+    """One player's games: every task once in each round, in the order of the tasks."""
 
     rounds: tuple[tuple[Episode, ...], ...]
+    """[rounds][tasks]"""
     rewards: tuple[tuple[RewardBreakdown, ...], ...]
+    """[rounds][tasks]: what each episode earned."""
     score_name: str
+    """The reward part that is the score."""
 
     def scores(self) -> Scores:
-        """The score of each task, its mean over rounds; 0 where there is none.
+        """The mean score of each task over the rounds.
 
-        NaN where in every round there was nothing to be measured, as on a task without truth, or our machinery failed:
-        that says nothing of who played, and is left out of every mean.
+        An episode without a score counts 0, unless the task has nothing to be measured or our machinery failed: that
+        says nothing about the player, and such rounds are left out. NaN where no round is left.
         """
         return mean_known(np.array([[self._score(row) for row in each] for each in self.rewards]))
 
@@ -63,19 +62,17 @@ class Played:
         return earned.parts.get(self.score_name, np.nan if nothing or lost(earned, self.score_name) else 0.0)
 
     def lost(self) -> list[str]:
-        """Of each task of the first round, why there is no score; empty if our machinery is not to blame."""
+        """For each task of the first round, why our machinery has no score of it; empty if it did not fail."""
         return [lost(row, self.score_name) for row in self.rewards[0]]
 
     def thoughts(self) -> Scores:
-        """The tokens that were thought about each task, their mean over rounds."""
+        """The mean number of tokens between <think> and </think> over the rounds, for each task."""
         rows = [[sum(thought_tokens(turn.said) for turn in game.turns) for game in each] for each in self.rounds]
         return np.array(rows, np.float64).mean(0)
 
     def parts(self) -> dict[str, float]:
         """The mean of each reward part over the episodes that have it."""
-        rows = [row.parts for each in self.rewards for row in each]
-        names = sorted({name for row in rows for name in row})
-        return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
+        return dict(sorted(part_means([row for each in self.rewards for row in each]).items()))
 
     def well_formed(self) -> float:
         """The share of episodes in which every reply was an action."""
@@ -83,23 +80,23 @@ class Played:
 
     @property
     def sound(self) -> list[Episode]:
-        """Those that were played to their end."""
+        """The episodes in which our machinery did not fail."""
         return [episode for each in self.rounds for episode in each if episode.stop is not Stop.ERROR]
 
 
 def mean_known(rows: Scores) -> Scores:
-    """Of each column, over the rows that have a number there; NaN where none has."""
+    """The mean of each column over the rows that have a number there; NaN where none has."""
     return np.nansum(rows, 0) / np.where(np.isnan(rows).all(0), np.nan, np.isfinite(rows).sum(0))
 
 
 def average(scores: Scores) -> float:
-    """Of those that there are; NaN if there are none."""
+    """The mean of the scores that are numbers; NaN if none is."""
     there = scores[np.isfinite(scores)]
     return float(there.mean()) if len(there) else float("nan")
 
 
 def lost(earned: RewardBreakdown, score_name: str) -> str:
-    """Why our machinery has no score; empty if it is not to blame."""
+    """Why our machinery has no score of an episode; empty if it did not fail."""
     failure = earned.failures.get("episode") or earned.failures.get(score_name)
     return failure.reason or "lost" if isinstance(failure, Broken) else ""
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framework import standings
 from framework.errors import UserError
-from framework.evaluate import Gain
-from framework.standings import FILE, Standings
+from framework.evaluation import standings
+from framework.evaluation.arena import Gain
+from framework.evaluation.standings import FILE, Standings
 from framework.train.run import Run
 from framework.training import TRAINED
 

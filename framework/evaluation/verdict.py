@@ -6,20 +6,21 @@ contest ─▶ eval.json          who is how good, and what training gained
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from framework import survivors
-from framework.contest import NOBODY, Contest, contest
 from framework.data import prepared
 from framework.data.prepared import Prepared
-from framework.evaluate import Gain, Played, gain
-from framework.player import Player
+from framework.evaluation import losses
+from framework.evaluation.arena import Gain, Played, gain
+from framework.evaluation.contest import NOBODY, Contest, contest
+from framework.evaluation.standings import FILE, Row, names, row, write
+from framework.figures import number
+from framework.policy import Player
 from framework.recipe import Recipe
 from framework.record import Record
-from framework.standings import FILE, Row, row, write
 from framework.vision.predictions import NAME, Writer
 
 
@@ -40,7 +41,7 @@ def judge(
         if isinstance(recipe.data.eval, Prepared) and (recipe.segmenter or (recipe.drawing and name in models)):
             _predicted(folder / "predictions" / name / NAME, games)
     kinds = [task.truth.kind for task in played.tasks]
-    lost = (survivors.table(name, kinds, games.lost()) for name, games in played.greedy.items())
+    lost = (losses.table(name, kinds, games.lost()) for name, games in played.greedy.items())
     tables = [_players(rows, played.score_name), *_kinds(rows), *filter(None, lost)]
     return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
 
@@ -67,7 +68,7 @@ def _gains(played: Contest, models: Sequence[str], seed: int) -> dict[str, Gain]
 
 
 def _players(rows: Mapping[str, Row], score_name: str) -> Table:
-    parts = [part for part in _names(each.parts for each in rows.values()) if part != score_name]
+    parts = [part for part in names(each.parts for each in rows.values()) if part != score_name]
     table = Table("", score_name, "by lot", "well-formed", "by lot", "thought", *parts, box=None, pad_edge=False)
     for name, each in rows.items():
         shares = [_number(share, ".1%") for share in (each.well_formed, each.sampled_well_formed)]
@@ -79,7 +80,7 @@ def _players(rows: Mapping[str, Row], score_name: str) -> Table:
 
 def _kinds(rows: Mapping[str, Row]) -> Iterator[Table]:
     """The scores by kind of question, where there are several: what was never asked in training is one of its own."""
-    kinds = _names(each.by_kind for each in rows.values())
+    kinds = names(each.by_kind for each in rows.values())
     if len(kinds) > 1:
         table = Table("by kind of question", *kinds, box=None, pad_edge=False)
         for name, each in rows.items():
@@ -87,12 +88,9 @@ def _kinds(rows: Mapping[str, Row]) -> Iterator[Table]:
         yield table
 
 
-def _names(columns: Iterable[Mapping[str, float]]) -> list[str]:
-    return list(dict.fromkeys(name for column in columns for name in column))
-
-
 def _number(value: float | None, form: str = ".3f") -> str:
-    return "" if value is None else "–" if value != value else format(value, form)
+    """Nothing for what was not asked, as of a player that was not sampled."""
+    return "" if value is None else number(value, form)
 
 
 def _said(name: str, found: Gain, tasks: int) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from framework import standings
 from framework.errors import UserError
+from framework.evaluation import standings
+from framework.evaluation.verdict import judge
 from framework.recipe import Recipe, find_recipe
 from framework.record import Record, read
-from framework.verdict import judge
 
 PLAYERS = ["random", "expert", "cold_start", "cold_start_blanked", "rl", "blanked", "blind", "shuffled"]
 

@@ -12,10 +12,11 @@ from envs.locate import Locate
 from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
-from framework.contest import answer_form, contest
 from framework.env import Env, Rules
 from framework.errors import DataError, UnknownName
-from framework.evaluate import Played
+from framework.evaluation.arena import Played
+from framework.evaluation.contest import contest
+from framework.evaluation.model import answer_form
 from framework.lab.world import World
 from framework.recipe import find_recipe
 from framework.types import Task, Truth

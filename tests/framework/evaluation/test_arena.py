@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from envs.keyframes import Keyframes
 from framework.env import Rules
-from framework.evaluate import Arena, gain, play_all
+from framework.evaluation.arena import Arena, gain, play_all
+from framework.evaluation.standings import read, row, write
 from framework.policy import Scripted
 from framework.rubric import Rubric
-from framework.standings import read, row, write
 from framework.types import Task, Truth, Video
 from framework.vision.boxes import Box
 from rewards.box import BoxIoU

@@ -6,16 +6,16 @@ Played ─▶ row() ─▶ Row, one for each player ─▶ write() ─▶ eval.j
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from framework.conduct import empty_keyframes, turns_used, unread_replies
 from framework.errors import DataError
-from framework.evaluate import Gain, Played, average
+from framework.evaluation.arena import Gain, Played, average
+from framework.evaluation.conduct import empty_keyframes, turns_used, unread_replies
 from framework.training import TRAINED
 from framework.types import Task
 
@@ -36,7 +36,7 @@ class Row:
     turns_used: float | None = None
     unread_replies: float | None = None
     empty_keyframes: float | None = None
-    """How it was played: framework/conduct.py; None in an evaluation that did not say."""
+    """How it was played: framework/evaluation/conduct.py; None in an evaluation that did not say."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
     lost: float = 0.0
@@ -82,6 +82,11 @@ def write(
     if "greedy" in as_plain:
         found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
     path.write_text(json.dumps(plain(found), indent=2, allow_nan=False) + "\n")
+
+
+def names(columns: Iterable[Mapping[str, float]]) -> list[str]:
+    """The names in any of several mappings, in the order in which they come up."""
+    return list(dict.fromkeys(name for column in columns for name in column))
 
 
 def plain(found: Any) -> Any:

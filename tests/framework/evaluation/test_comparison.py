@@ -5,10 +5,10 @@ import pytest
 
 from framework.cli import main
 from framework.commands.view import view
-from framework.comparison import compare
 from framework.errors import UserError
-from framework.evaluate import Gain
-from framework.standings import Row, write
+from framework.evaluation.arena import Gain
+from framework.evaluation.comparison import compare
+from framework.evaluation.standings import Row, write
 from framework.types import Task, Video
 
 CLIP = Video("clip", 1, 8, 8)
