@@ -9,13 +9,14 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from framework import liveness, memory
+from framework import memory
 from framework.budget import Count, Greedy, counts
 from framework.env import Rules, expert_of
 from framework.errors import UserError
 from framework.finding import Finding
 from framework.lab.players import PLAYERS
 from framework.policy import Policy
+from framework.proof import liveness
 from framework.reasoners.fit import Asked, fits
 from framework.recipe import Recipe
 from framework.registry import nearest

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.table import Table
 
-from framework import liveness
 from framework.advantage import ADVANTAGES, joined, zero_groups
 from framework.budget import counts
 from framework.commands import console, counted, takes_recipe, the_recipe
 from framework.env import expert_of
 from framework.errors import ConfigError
 from framework.lab.players import PLAYERS, UNTOLD
-from framework.liveness import Vital
+from framework.proof import liveness
+from framework.proof.liveness import Vital
 from framework.recipe import Recipe
 from framework.registry import find
 from framework.rollout import play

@@ -26,12 +26,12 @@ from framework.vision.boxes import Box, Interval, Point
 
 Act = Select | Zoom | Answer
 Rest = Literal["right", "wrong", "guess"]
-"""What is believed of the world; who guesses when to look is wrong about where."""
+"""What a player knows apart from its belief. One who guesses guesses when to look, and is wrong about where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belief:
-    """What is held to be true; None is left as it is."""
+    """What a player holds to be true of its task; what is None is left open."""
 
     keyframe: int | None = None
     interval: Interval | None = None
@@ -120,7 +120,8 @@ class Case:
         return replace(episode, turns=tuple(turns))
 
     def known(self, rest: Rest, belief: Belief = NONE) -> tuple[Act, ...]:
-        """The expert's actions, had it believed this, and for the rest been right, wrong or guessed."""
+        """The expert's actions, as one would act who holds `belief` to be true and is right, wrong or guesses about
+        everything that it leaves open."""
         if rest != "right":
             wrong = rest == "wrong"
             keyframe = self.elsewhen if wrong else self._frames[len(self._frames) // 2]

@@ -135,13 +135,13 @@ def documented(reward: Reward) -> tuple[float, float] | None:
 
 
 def _tricked(trial: Trial, name: str, trick: Trick, allowed: Certify) -> Iterator[Finding]:
-    """What a trick earns in total, and in each part that is about what it cheats about."""
+    """What a trick earns in total, and in each part that measures what the trick cheats about."""
     allowance: Allowance | None = getattr(allowed, name)
-    if trick.bound is not None and _is_seen(trial, trick, played := trial.trick(name, trick.otherwise)):
+    if trick.bound is not None and _is_seen(trial, trick, played := trial.trick(name, trick.rest_in_total)):
         yield from _found(trial, name, TOTAL, played, trick.bound, allowance)
     if trick.bound == 1:
         return
-    played = trial.trick(name, trick.rest)
+    played = trial.trick(name, trick.rest_by_part)
     for part in trial.terms if any(played) else ():
         about = trial.about[part]
         if trick.aspect in about or (trick.aspect == "any" and about):
@@ -149,10 +149,10 @@ def _tricked(trial: Trial, name: str, trick: Trick, allowed: Certify) -> Iterato
 
 
 def _is_seen(trial: Trial, trick: Trick, played: Played) -> bool:
-    """Does any part of the reward see this trick? Of what others think of all else, it is innocent."""
+    """Does this trick change what any part gives? If not, the total comes from elsewhere and says nothing about it."""
     if trick.aspect in ("form", "any"):
         return any(played)
-    plain = trial.trick("", trick.otherwise)
+    plain = trial.trick("", trick.rest_in_total)
     with_it, without = trial.scored(played, trial.golds[0]), trial.scored(plain, trial.golds[0])
     pairs = zip(with_it, without, strict=True)
     return any(one is not None and other is not None and one.parts != other.parts for one, other in pairs)
@@ -191,7 +191,7 @@ def _lawful(trial: Trial, allowed: Certify) -> Iterator[Finding]:
     """Laws that do not hold."""
     exempt = allowed.laws.parts if allowed.laws else ()
     tried = [trial.wrong, trial.prose, *trial.golds]
-    tried += [trial.trick(name, trick.otherwise) for name, trick in TRICKS.items()]
+    tried += [trial.trick(name, trick.rest_in_total) for name, trick in TRICKS.items()]
     episodes = [each for played in tried for each in played if each]
     long = trial.trick("megabyte", "wrong")[0]
     assert long, "a megabyte can always be said"

@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from framework.proof.case import Act, Case
-from framework.proof.wording import Laid
+from framework.proof.meaning import with_places
+from framework.proof.wording import Changed
 from framework.reward import FAILURES, Reward
-from framework.types import Answer, AnyMask, Episode, Failure, Item, Mask, Task, Zoom
+from framework.types import Answer, AnyMask, Episode, Failure, Mask, Task, Zoom
 from framework.vision import masks
 from framework.vision.boxes import Box, Point
 
@@ -116,7 +117,7 @@ def _laid_out(cases: Sequence[Case]) -> Iterator[tuple[str, Episode, Episode]]:
         gold = case.said(*case.actions)
         before = case.played(gold, ["right"])
         for words, change in LAYOUTS.items():
-            after = case.played(Laid(gold, change), ["right"])
+            after = case.played(Changed(gold, change), ["right"])
             if [turn.said.text for turn in after.turns] != [turn.said.text for turn in before.turns]:
                 yield words, before, after
 
@@ -236,17 +237,9 @@ def _act(action: Act, move: Move) -> Act:
         case Zoom(frame, box):
             return Zoom(frame, move.box(box))
         case Answer(items=items):
-            return replace(action, items=tuple(_item(item, move) for item in items))
+            return replace(action, items=tuple(with_places(item, move.box, move.point) for item in items))
         case _:
             return action
-
-
-def _item(item: Item, move: Move) -> Item:
-    return Item(
-        box=move.box(item.box) if item.box else None,
-        point=move.point(item.point) if item.point else None,
-        negatives=tuple(move.point(each) for each in item.negatives),
-    )
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------

@@ -47,14 +47,14 @@ class Trial:
         return [make(case) for case in self.cases]
 
     def trick(self, name: str, rest: Rest) -> Played:
-        """A trick with the rest as it is said; what was played once is not played again."""
+        """A trick played on every case, everything else being right, wrong or guessed; remembered once it is played."""
         if (name, rest) not in self.tricked:
             make = TRICKS[name].make if name else plain
             self.tricked[name, rest] = self.play(lambda case: make(case, rest))
         return self.tricked[name, rest]
 
     def scored(self, played: Played, beside: Played) -> list[RewardBreakdown | None]:
-        """Each in a group with another episode of its task, for rewards that compare."""
+        """What each earns; it is scored in one group with the episode `beside` it, for rewards that compare."""
         pairs = [(place, one, other) for place, (one, other) in enumerate(zip(played, beside, strict=True)) if one]
         episodes = [one for _, one, _ in pairs] + [other for _, _, other in pairs if other]
         groups = [str(place) for place, _, _ in pairs] + [str(place) for place, _, other in pairs if other]
@@ -65,13 +65,13 @@ class Trial:
 
     @cached_property
     def gilded(self) -> list[list[RewardBreakdown | None]]:
-        """What each of the gold answers earns, beside one that says nothing of use."""
+        """What each of the gold answers earns, in one group with a reply that is mere prose."""
         return [self.scored(played, self.prose) for played in self.golds]
 
     @cached_property
     def gold(self) -> dict[str, Values]:
-        """What the gold answer earns in each case: the best of all gold answers, but in total none is to be badly
-        begun."""
+        """What the gold answer earns in each case, in total and by part: the most that any of the GOLDS earns. For the
+        total `better` does not count, which draws badly until its last turn."""
         rows = {name: [column(earned, name) for earned in self.gilded] for name in (TOTAL, *self.terms)}
         rows[TOTAL] = [row for row, make in zip(rows[TOTAL], GOLDS, strict=True) if make is not better]
         return {name: np.fmax.reduce(np.array(each)) for name, each in rows.items()}
@@ -82,10 +82,8 @@ class Trial:
         return float(known.mean()) if len(known) else 0.0
 
     def share(self, earned: Earned, name: str) -> float | None:
-        """What was earned of what the gold answer earns in the same cases.
-
-        Where that is nothing, anything is infinitely more, and nothing has no share.
-        """
+        """What was earned, as a share of what the gold answer earns in the same cases. None if neither earns anything
+        or no case has both numbers; infinite if only the gold answer earns nothing."""
         values, gold = column(earned, name), self.gold[name]
         known = np.isfinite(values) & np.isfinite(gold)
         if not known.any():
@@ -99,7 +97,7 @@ class Trial:
 
     @cached_property
     def about(self) -> dict[str, list[Aspect]]:
-        """The aspects each part is about: it earns next to nothing where they alone are wrong."""
+        """For each part the aspects that it measures: it gives next to nothing where only that aspect is wrong."""
         controls: dict[Aspect, Earned] = {
             aspect: self.scored(self.play(make), self.golds[0]) for aspect, make in CONTROLS.items()
         }
@@ -118,7 +116,7 @@ class Trial:
 
 
 def lenient(reward: Reward) -> Reward:
-    """The same, but what cannot be read neither ends the trial nor takes the gold answer with it."""
+    """The same reward, whose failures never end the trial and never drop a group: the gold answer may be in it."""
     changes: dict[str, str] = {}
     if reward.on_malformed in ("drop_group", "raise"):
         changes["on_malformed"] = "zero"

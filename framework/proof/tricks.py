@@ -3,9 +3,9 @@
     gold ─▶ Case ─┬▶ right, wrong or guessed, and said as the rules want it      controls
                   └▶ the same, but cheating in one aspect                        tricks
 
-A trick of form is tried with all else wrong. Any other is tried on single parts of the reward with all else right, so
-that nothing else can lose, and on the total as by a policy that has learned the trick and nothing else: it guesses when
-to look, and is wrong about where.
+A trick about the form of replies is played with everything else wrong. Any other is played twice. Held against single
+parts of the reward, everything else is right, so that only the trick can cost anything. Held against the total, the
+player has learned the trick and nothing else: it guesses when to look, and is wrong about where.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from typing import Literal
 from framework.policy import Scripted
 from framework.proof.case import Belief, Case, Rest
 from framework.proof.hand import Hand
-from framework.proof.wording import Laid, Parrot, Stammering
+from framework.proof.wording import Changed, Parrot
 from framework.types import Answer, Episode, Select
 from framework.vision.boxes import Interval
 
@@ -48,13 +48,13 @@ class Trick:
     """The share of the gold answer's total that it may earn; None if it is tried on single parts only."""
 
     @property
-    def rest(self) -> Rest:
-        """What else is true where it is tried on single parts."""
+    def rest_by_part(self) -> Rest:
+        """What the player does apart from the trick, where that is tried on single parts."""
         return "wrong" if self.aspect in ("form", "any") else "right"
 
     @property
-    def otherwise(self) -> Rest:
-        """And where it is tried on the total."""
+    def rest_in_total(self) -> Rest:
+        """What the player does apart from the trick, where that is tried on the total."""
         return "right" if self.bound == 1 else "wrong" if self.aspect in ("form", "any") else "guess"
 
 
@@ -70,11 +70,12 @@ def copied_prompt(case: Case, rest: Rest) -> Episode:
 
 
 def repeated_answer(case: Case, rest: Rest) -> Episode:
-    return case.played(Stammering(case.said(*case.known(rest)), again=5), [rest])
+    five_times = Changed(case.said(*case.known(rest)), lambda said: "\n".join([said] * 5))
+    return case.played(five_times, [rest])
 
 
 def junk_before(case: Case, rest: Rest) -> Episode:
-    return case.played(Stammering(case.said(*case.known(rest)), before=JUNK), [rest])
+    return case.played(Changed(case.said(*case.known(rest)), lambda said: JUNK + said), [rest])
 
 
 def tag_soup(case: Case, rest: Rest) -> Episode:
@@ -125,7 +126,7 @@ def one_frame(case: Case, rest: Rest) -> Episode | None:
 def breaks_off(case: Case, rest: Rest) -> Episode | None:
     """Looks, and then says nothing that can be read."""
     looks = any(isinstance(act, Select) for act in case.actions)
-    unread = Laid(case.said(*case.known(rest)), lambda said: PROSE if "<answer>" in said else said)
+    unread = Changed(case.said(*case.known(rest)), lambda said: PROSE if "<answer>" in said else said)
     return case.played(unread, [rest]) if looks else None
 
 
@@ -196,7 +197,7 @@ def beside(case: Case) -> Episode | None:
 
 
 GOLDS: tuple[Callable[[Case], Episode | None], ...] = (right, better, beside)
-"""The best one can do; a single part counts the one that suits it, the total the first."""
+"""Ways to play as well as one can: each part is held against the one that pays it most (Trial.gold)."""
 
 CONTROLS: Mapping[Aspect, Callable[[Case], Episode | None]] = {
     "form": lambda case: case.played(Scripted(PROSE), ["right"]),
@@ -210,5 +211,5 @@ CONTROLS: Mapping[Aspect, Callable[[Case], Episode | None]] = {
 
 
 def plain(case: Case, rest: Rest) -> Episode:
-    """No trick: what is believed, said as it should be. Where all is wrong, what a part still earns is for its form."""
+    """No trick at all. With everything wrong, what a part still gives is for the form of the replies."""
     return case.done(case.known(rest), rest)

@@ -1,4 +1,4 @@
-"""Policies that say what another says, otherwise: worded as a recipe wants it, over and over, or not at all."""
+"""Policies that say what another policy says in other words, and one that repeats what it was shown."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,10 @@ from framework.types import Observation, Past, Reply
 
 
 class Worded:
-    """Says what another says, in the words of a recipe: {action} is all of it, or <{tag}>{body}</{tag}>."""
+    """Says what another says, as `wording` has it: {action} stands for the whole reply, {tag} and {body} for its parts.
+
+    <zoom>3</zoom>, worded "<think>So.</think><{tag}> {body} </{tag}>", becomes <think>So.</think><zoom> 3 </zoom>.
+    """
 
     def __init__(self, policy: Policy, wording: str) -> None:
         self.policy, self.wording = policy, wording
@@ -20,19 +23,8 @@ class Worded:
         return Reply(re.sub(r"\{(action|tag|body)\}", lambda each: pieces[each[1]], self.wording))
 
 
-class Stammering:
-    """Says what another says, with something before it, or several times over."""
-
-    def __init__(self, policy: Policy, before: str = "", again: int = 1) -> None:
-        self.policy, self.before, self.again = policy, before, again
-
-    async def act(self, past: Past, seen: Observation) -> Reply:
-        said = (await self.policy.act(past, seen)).text
-        return Reply(self.before + "\n".join([said] * self.again))
-
-
-class Laid:
-    """Says what another says, in another layout."""
+class Changed:
+    """Says what another says, after `change` has made another text of it."""
 
     def __init__(self, policy: Policy, change: Callable[[str], str]) -> None:
         self.policy, self.change = policy, change
@@ -42,7 +34,7 @@ class Laid:
 
 
 class Parrot:
-    """Says what it is shown, and what it was told before."""
+    """Repeats the system prompt and what it is shown."""
 
     def __init__(self, system: str) -> None:
         self.system = system

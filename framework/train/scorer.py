@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from transfer_queue import KVBatchMeta
 
-from framework import liveness
 from framework.advantage import joined
 from framework.env import Rules
 from framework.errors import TrainError
+from framework.proof import liveness
 from framework.record import from_json
 from framework.reward import TurnReward
 from framework.rubric import Rubric

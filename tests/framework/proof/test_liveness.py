@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from envs.keyframes import Keyframes
-from framework import liveness
 from framework.lab.world import World
 from framework.policy import Scripted
+from framework.proof import liveness
 from framework.reward import Reward
 from framework.rollout import play
 from framework.rubric import Rubric

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from framework.env import Rules
-from framework.misplaced import counted, from_one, in_pixels, in_seconds, places, sized, swapped, truly
+from framework.proof.meaning import counted, from_one, in_pixels, in_seconds, places, sized, swapped, truly
 from framework.reward import FAILURES, Reward
 from framework.types import Episode, Reply, Turn
 

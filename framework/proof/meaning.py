@@ -1,8 +1,8 @@
-"""Places and times as they may have been meant: an episode with its answers, or its truth, read otherwise.
+"""The same episode with another meaning: places and times of its answers, or of its truth, as they may be meant.
 
     said (0.2, 0.3, 0.5, 0.6) in 0–1000     places(counted(1, 1))     the same numbers as fractions of the picture
 
-What an episode showed and what was said stay as they are; only what that meant changes.
+The pictures and the text of the replies stay as they are; only what was read of them changes.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Change = Callable[[Space, Numbers, Task], tuple[Space, Numbers]]
 
 
 def places(change: Change) -> Callable[[Episode], Episode]:
-    """Every place that was answered, changed."""
+    """Makes an episode in which every answered box and point is changed."""
 
     def again(episode: Episode) -> Episode:
         def act(parsed: Parsed) -> Parsed:
@@ -31,6 +31,8 @@ def places(change: Change) -> Callable[[Episode], Episode]:
 
 
 def placed(answer: Answer, change: Change, task: Task) -> Answer:
+    """An answer whose boxes and points are changed."""
+
     def box(said: Box) -> Box:
         space, (x0, y0, x1, y1) = change(said.space, said.corners, task)
         return Box(x0, y0, x1, y1, space)
@@ -39,19 +41,20 @@ def placed(answer: Answer, change: Change, task: Task) -> Answer:
         space, (x, y) = change(said.space, (said.x, said.y), task)
         return Point(x, y, space)
 
-    items = [
-        Item(
-            box=box(item.box) if item.box else None,
-            point=point(item.point) if item.point else None,
-            negatives=tuple(point(each) for each in item.negatives),
-        )
-        for item in answer.items
-    ]
-    return replace(answer, items=tuple(items))
+    return replace(answer, items=tuple(with_places(item, box, point) for item in answer.items))
+
+
+def with_places(item: Item, box: Callable[[Box], Box], point: Callable[[Point], Point]) -> Item:
+    """An answered object after its box and its points went through these functions."""
+    return Item(
+        box=box(item.box) if item.box else None,
+        point=point(item.point) if item.point else None,
+        negatives=tuple(point(each) for each in item.negatives),
+    )
 
 
 def acts(change: Callable[[Parsed], Parsed]) -> Callable[[Episode], Episode]:
-    """Every action, changed."""
+    """Makes an episode in which what each reply meant is changed."""
 
     def again(episode: Episode) -> Episode:
         turns = [replace(turn, said=replace(turn.said, parsed=change(turn.said.parsed))) for turn in episode.turns]
@@ -61,6 +64,8 @@ def acts(change: Callable[[Parsed], Parsed]) -> Callable[[Episode], Episode]:
 
 
 def counted(wide: float, high: float) -> Change:
+    """The numbers as they are, counted from 0 to `wide` and `high` over the picture."""
+
     def change(space: Space, numbers: Numbers, task: Task) -> tuple[Space, Numbers]:
         return space.counted_in(wide, high), numbers
 
@@ -68,15 +73,18 @@ def counted(wide: float, high: float) -> Change:
 
 
 def in_pixels(space: Space, numbers: Numbers, task: Task) -> tuple[Space, Numbers]:
+    """The numbers as original pixels of the frame."""
     return space.counted_in(task.video.width, task.video.height), numbers
 
 
 def swapped(space: Space, numbers: Numbers, task: Task) -> tuple[Space, Numbers]:
+    """Each pair of numbers as y, x."""
     pairs = zip(numbers[1::2], numbers[::2], strict=True)
     return space, tuple(number for pair in pairs for number in pair)
 
 
 def sized(space: Space, numbers: Numbers, task: Task) -> tuple[Space, Numbers]:
+    """A box's numbers as x, y, width, height."""
     if len(numbers) != 4:
         return space, numbers
     x, y, wide, high = numbers
@@ -84,7 +92,10 @@ def sized(space: Space, numbers: Numbers, task: Task) -> tuple[Space, Numbers]:
 
 
 def truly(units: float, fits: Callable[[float, float], bool]) -> Callable[[Episode], Episode]:
-    """The truth's boxes and points counted in so many units over the frame, if its greatest corner is that odd."""
+    """Makes an episode in which the truth's boxes and points are counted from 0 to `units` over the frame.
+
+    Only where that is likely: `fits` says so, given the greatest coordinate of a true box and the frame's longer side.
+    """
 
     def again(episode: Episode) -> Episode:
         task, truth = episode.task, episode.task.truth
@@ -108,6 +119,8 @@ def truly(units: float, fits: Callable[[float, float], bool]) -> Callable[[Episo
 
 
 def from_one(episode: Episode) -> Episode:
+    """The episode, had its frames been counted from 1: all that it names are one earlier."""
+
     def earlier(parsed: Parsed) -> Parsed:
         match parsed:
             case Select(interval, keyframe):
@@ -136,6 +149,7 @@ def _moved(interval: Interval) -> Interval:
 
 
 def in_seconds(episode: Episode) -> Episode:
+    """The episode, had its intervals been said in seconds."""
     video = episode.task.video
 
     def frames(interval: Interval) -> Interval:

@@ -1,4 +1,4 @@
-"""Is a reward alive? What each part told of some episodes; and where it tells nothing, the likely cause.
+"""Is a reward alive? What each part said of some episodes; and where that teaches nothing, the likely cause.
 
 earned ─▶ vitals: constant? without number? do groups agree? at its top? does it follow length?
 episodes, read otherwise ─▶ cause: "with boxes read as fractions of the picture it would be 0.62"
@@ -12,7 +12,7 @@ import numpy as np
 
 from framework.advantage import EPSILON, Values, zero_groups
 from framework.env import Rules
-from framework.misreading import likely
+from framework.proof.misreading import likely
 from framework.reward import Reward
 from framework.types import Broken, Episode, Failure, Malformed, RewardBreakdown, Stop
 
