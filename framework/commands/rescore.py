@@ -7,8 +7,7 @@ from rich.table import Table
 
 from framework.commands import console, takes_out, takes_recipe, the_recipe
 from framework.figures import number, signed
-from framework.page import rescored
-from framework.page import run as stored
+from framework.page import rescored, stored
 from framework.record import writable
 from framework.rescore import Change, Rescored, rescore
 

@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework import report
 from framework.commands import console, takes_out
+from framework.page import report
 from framework.record import writable
 
 

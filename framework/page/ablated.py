@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework import report
 from framework.outcome import Outcome, mean_sheet, pair_sheet
+from framework.page import report
 from framework.page.evaluation import Cell
-from framework.page.run import Section
+from framework.page.stored import Section
 
 ABOUT = "A bar is the mean; its interval is a paired bootstrap over tasks, ± the standard deviation over seeds."
 

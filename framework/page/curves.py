@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.page.run import Line, Run, Section
+from framework.page.stored import Line, Section, Stored
 
 Values = NDArray[np.float64]
 
@@ -48,13 +48,13 @@ PANELS = (
 NAMES = {"reward/mean": "training", "eval/reward/mean": "held out", "logprob_gap/max": "largest"}
 
 
-def curves(run: Run) -> Section | None:
+def curves(run: Stored) -> Section | None:
     """Panels of which something was measured."""
     panels = [drawn for panel in PANELS if (drawn := _panel(panel, run))]
     return {"draw": "curves", "title": "Training", "panels": panels} if panels else None
 
 
-def _panel(panel: Panel, run: Run) -> Section | None:
+def _panel(panel: Panel, run: Stored) -> Section | None:
     facets = [facet for stage in panel.stages if (facet := _facet(panel, stage, run.lines.get(stage, ())))]
     if not facets:
         return None

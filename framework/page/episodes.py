@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from framework import storyboard
-from framework.page.run import Run, Section
+from framework.page import storyboard
+from framework.page.stored import Section, Stored
 from framework.record import Entry
 
 
-def boards(run: Run) -> dict[str, Any]:
+def boards(run: Stored) -> dict[str, Any]:
     """Every episode as the page draws it, in order, and each task once."""
     tasks: dict[str, storyboard.Board] = {}
     drawn: list[storyboard.Board] = []
@@ -23,12 +23,12 @@ def boards(run: Run) -> dict[str, Any]:
     return {"tasks": tasks, "episodes": drawn}
 
 
-def episodes(run: Run) -> Section | None:
+def episodes(run: Stored) -> Section | None:
     """Every episode, turn by turn."""
     return {"draw": "episodes", "title": "Episodes"} if run.entries else None
 
 
-def players(run: Run) -> Section | None:
+def players(run: Stored) -> Section | None:
     """One row for each player: how its episodes ended and what they earned. An evaluation says more."""
     names = list(dict.fromkeys((entry.stage, entry.policy) for entry in run.entries))
     if not names or run.standings:

@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from framework.evaluation.arena import Gain
 from framework.evaluation.standings import Row, Standings, names
 from framework.figures import number, signed
-from framework.page.run import Line, Run, Section
+from framework.page.stored import Line, Section, Stored
 
 Cell = str | dict[str, Any]
 """What stands in a table: text, or text with a bar of some share of the width."""
@@ -45,7 +45,7 @@ SHARE = 10
 """The first and the last step of this many say how the reward moved."""
 
 
-def headline(run: Run) -> Section | None:
+def headline(run: Stored) -> Section | None:
     """What was learned, in one sentence."""
     found, told = run.standings, run.lines.get("rl", ())
     if found:
@@ -108,7 +108,7 @@ def _so_far(told: Sequence[Line], rewards: Sequence[float]) -> str:
 # ---- tables ----------------------------------------------------------------------------------------------------------
 
 
-def evaluation(run: Run) -> Section | None:
+def evaluation(run: Stored) -> Section | None:
     """Who is how good, what tampered eyes cost, and what is hard."""
     found = run.standings
     if not found:
@@ -120,7 +120,7 @@ def evaluation(run: Run) -> Section | None:
     return {"draw": "tables", "title": "Evaluation", "about": about, "tables": [each for each in tables if each]}
 
 
-def comparison(run: Run) -> Section | None:
+def comparison(run: Stored) -> Section | None:
     """The same of other runs."""
     found = run.comparison
     if not found:

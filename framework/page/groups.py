@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 
-from framework.page.run import Run, Section
+from framework.page.stored import Section, Stored
 
 
-def groups(run: Run) -> Section | None:
+def groups(run: Stored) -> Section | None:
     """By step, as they were kept; the best episode of a group first."""
     kept: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, entry in enumerate(run.entries):

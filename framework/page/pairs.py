@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from framework.evaluation.arena import lost
-from framework.page.run import Run, Section
+from framework.page.stored import Section, Stored
 from framework.record import Entry
 
 STAGE = "eval"
@@ -12,7 +12,7 @@ SHOWN = 6
 """Pairs in each list."""
 
 
-def pairs(run: Run) -> Section | None:
+def pairs(run: Stored) -> Section | None:
     """Episodes of the first and the last model, beside each other."""
     if not run.standings or len(run.standings.models) < 2:
         return None
@@ -32,7 +32,7 @@ def pairs(run: Run) -> Section | None:
     }
 
 
-def _of(run: Run, policy: str, score: str) -> Mapping[str, int]:
+def _of(run: Stored, policy: str, score: str) -> Mapping[str, int]:
     """Task → place of the episode; what our machinery lost says nothing of who played."""
     return {
         entry.episode.task.id: place
@@ -41,7 +41,7 @@ def _of(run: Run, policy: str, score: str) -> Mapping[str, int]:
     }
 
 
-def _pair(run: Run, early: int, late: int, score: str) -> dict[str, Any]:
+def _pair(run: Stored, early: int, late: int, score: str) -> dict[str, Any]:
     entries = run.entries
     return {"episodes": [early, late], "scores": [_score(entries[place], score) for place in (early, late)]}
 

@@ -5,17 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework import report
 from framework.figures import number, signed
-from framework.page import episodes
-from framework.page.run import Run, Section
+from framework.page import episodes, report
+from framework.page.stored import Section, Stored
 from framework.rescore import Change, Part, Rescored
 
 MOST = 12
 """Episodes in each list."""
 
 
-def write(page: Path, run: Run, found: Rescored, name: str, formula: str) -> Path:
+def write(page: Path, run: Stored, found: Rescored, name: str, formula: str) -> Path:
     """The page, at this place."""
     entries = [replace(each.entry, earned=each.after, advantage=each.advantages[1]) for each in found.changes]
     there = replace(run, entries=entries)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framework import report
 from framework.difficulty import LEVELS
+from framework.page import report
 from framework.page.curves import series
-from framework.page.run import Section
+from framework.page.stored import Section
 from framework.simulation import Course, Line, steady
 
 KEYS = ("budget", "length", "right")

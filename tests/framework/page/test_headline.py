@@ -6,7 +6,7 @@ from framework.evaluation.standings import Row, Standings
 from framework.page.evaluation import evaluation, headline
 from framework.page.images import Images
 from framework.page.pairs import pairs
-from framework.page.run import Run
+from framework.page.stored import Stored
 from framework.record import Entry
 from framework.types import Broken, Episode, RewardBreakdown, Stop, Task, Video
 
@@ -19,7 +19,7 @@ FOUND = Standings("place", 300, ROWS, {"greedy": Gain(0.05, 0.02, 0.08)})
 
 
 def sentence(found: Standings) -> str:
-    told = headline(Run([], {}, found, Images([], Path())))
+    told = headline(Stored([], {}, found, Images([], Path())))
     assert told
     return told["sentence"]
 
@@ -59,7 +59,7 @@ def test_where_no_task_has_a_score_nothing_is_said_of_learning() -> None:
 
 def test_how_everyone_played_has_columns_where_it_is_not_the_usual() -> None:
     rows = ROWS | {"rl": replace(ROWS["rl"], turns_used=2.5, unread_replies=0.0, empty_keyframes=0.125)}
-    told = evaluation(Run([], {}, replace(FOUND, rows=rows), Images([], Path())))
+    told = evaluation(Stored([], {}, replace(FOUND, rows=rows), Images([], Path())))
     assert told
     [players] = told["tables"]
     assert players["columns"][-2:] == ["turns", "target not on keyframe"]
@@ -69,7 +69,7 @@ def test_how_everyone_played_has_columns_where_it_is_not_the_usual() -> None:
 def test_what_our_machinery_lost_is_neither_a_gain_nor_a_loss() -> None:
     lost = Row(score=float("nan"), well_formed=float("nan"), lost=1.0)
     nothing = replace(FOUND, rows=ROWS | {"rl": lost}, gains={"greedy": Gain(*[float("nan")] * 3)})
-    told = headline(Run([], {}, nothing, Images([], Path())))
+    told = headline(Stored([], {}, nothing, Images([], Path())))
     assert told
     assert told["sentence"] == (
         "What was learned is not known: no held-out task has a score from both cold_start and rl."
@@ -84,8 +84,8 @@ def test_what_our_machinery_lost_is_neither_a_gain_nor_a_loss() -> None:
     )
     broken = RewardBreakdown(parts={}, failures={"episode": Broken("the server is gone")}, total=None)
     gone = replace(fine, episode=replace(fine.episode, stop=Stop.ERROR), earned=broken, policy="rl")
-    assert pairs(Run([fine, gone], {}, FOUND, Images([], Path()))) is None
-    assert pairs(Run([fine, replace(fine, policy="rl")], {}, FOUND, Images([], Path()))) is not None
+    assert pairs(Stored([fine, gone], {}, FOUND, Images([], Path()))) is None
+    assert pairs(Stored([fine, replace(fine, policy="rl")], {}, FOUND, Images([], Path()))) is not None
 
 
 def test_one_model_alone_has_gained_on_nobody() -> None:
@@ -98,7 +98,7 @@ def test_one_model_alone_has_gained_on_nobody() -> None:
 def test_questions_that_were_never_asked_in_training_have_their_own_column() -> None:
     kinds = {"attribute": 0.5, "attribute, unseen pair": 0.25}
     rows = ROWS | {"rl": replace(ROWS["rl"], by_kind=kinds, sampled_well_formed=0.875)}
-    told = evaluation(Run([], {}, replace(FOUND, rows=rows), Images([], Path())))
+    told = evaluation(Stored([], {}, replace(FOUND, rows=rows), Images([], Path())))
     assert told
     players, by_kind = told["tables"]
     assert by_kind["columns"] == ["player", *kinds]

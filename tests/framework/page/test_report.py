@@ -13,11 +13,10 @@ from envs.keyframes import Keyframes
 from envs.locate import Locate
 from envs.target import Target
 from envs.zoom import Zooming
-from framework import report, storyboard
 from framework.commands.view import view
 from framework.env import Rules
 from framework.lab.world import World
-from framework.page import images
+from framework.page import images, report, storyboard
 from framework.policy import Policy, Scripted
 from framework.record import Record
 from framework.rollout import play

@@ -1,6 +1,6 @@
 """A run as one page that needs nothing else: no network, no server, no other file.
 
-    run/ ─▶ page/run.py ─▶ sections, episodes, images ─▶ JSON in page/page.html, with page/*.css and page/*.js
+    run/ ─▶ stored.py ─▶ sections, episodes, images ─▶ JSON in page.html, with the *.css and *.js of this folder
 
 A section is a function that gathers what it shows, and one in a script that draws it: its "draw" says which.
 """
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from framework import record
-from framework.page import curves, episodes, evaluation, groups, pairs, run
-from framework.page.run import Run, Section
+from framework.page import curves, episodes, evaluation, groups, pairs, stored
+from framework.page.stored import Section, Stored
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parent
 STYLES = ("style.css", "run.css")
 SCRIPTS = ("choice.js", "episode.js", "curves.js", "evaluation.js", "pairs.js", "groups.js", "rescored.js", "page.js")
 """The last one draws with what the others define."""
 
-SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
+SECTIONS: tuple[Callable[[Stored], Section | None], ...] = (
     evaluation.headline,
     curves.curves,
     evaluation.evaluation,
@@ -37,7 +37,7 @@ SECTIONS: tuple[Callable[[Run], Section | None], ...] = (
 def write(folder: Path, out: Path | None = None, others: Sequence[Path] = ()) -> Path:
     """The page of a run, `report.html` in its folder if no other place is said; `others` are held against it."""
     page = out or folder / "report.html"
-    found = run.read(folder, page.parent, others)
+    found = stored.read(folder, page.parent, others)
     boards = episodes.boards(found)
     sections = [section for make in SECTIONS if (section := make(found))]
     return draw(page, _title(folder), sections, notes=found.notes, images=found.images.sources, **boards)

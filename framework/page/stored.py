@@ -35,8 +35,8 @@ PLACES = ("", "eval", "train")
 
 
 @dataclass(frozen=True)
-class Run:
-    """What sections are made from."""
+class Stored:
+    """What a run's folder holds; the sections of its page are made from it."""
 
     entries: Sequence[Entry]
     """All episodes; a section speaks of them by their places in here."""
@@ -54,7 +54,7 @@ class Run:
         return [*self.torn, *self.images.notes()]
 
 
-def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
+def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Stored:
     """Whatever is there, for a page that will lie in `beside`, and how `others` compare."""
     records = [record.read(folder / place) for place in PLACES if (folder / place / record.LINES).is_file()]
     lines = {stage: told for stage in TRAINED if (told := tracker.read(folder / METRICS, stage))}
@@ -67,4 +67,4 @@ def read(folder: Path, beside: Path, others: Sequence[Path] = ()) -> Run:
     images = Images([each.folder / record.FRAMES for each in records], beside)
     torn = [each.torn for each in records if each.torn]
     comparison = compare([folder, *others]) if others else None
-    return Run([entry for each in records for entry in each.entries], lines, found, images, torn, comparison)
+    return Stored([entry for each in records for entry in each.entries], lines, found, images, torn, comparison)
