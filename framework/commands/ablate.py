@@ -21,13 +21,13 @@ from statistics import fmean
 
 from rich.table import Table
 
-from framework import ablation
-from framework.ablation import Ablation, Job, Trial
+from framework.ablation import plan
+from framework.ablation.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
+from framework.ablation.plan import Ablation, Job, Trial
 from framework.commands import console, counted, takes_out, takes_recipe, written_to
 from framework.config import Tree, typed
 from framework.cookbook import ABLATIONS, locate
 from framework.errors import TrainError
-from framework.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
 from framework.page import ablated
 from framework.preflight import must_fit
 from framework.recipe import Recipe, find_recipe
@@ -57,12 +57,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(said: argparse.Namespace) -> int:
     name = find_recipe(said.recipe, said.changes).name
     folder = written_to(said, name)
-    tables = ablation.chosen(ablation.read(said.recipe, said.tables), said.table)
-    trials = ablation.trials(said.recipe, said.changes, tables, folder, said.run, said.seeds)
-    jobs = ablation.jobs(trials)
+    tables = plan.chosen(plan.read(said.recipe, said.tables), said.table)
+    trials = plan.trials(said.recipe, said.changes, tables, folder, said.run, said.seeds)
+    jobs = plan.jobs(trials)
     left = [job for job in jobs if not done(job)]
     out = console()
-    out.print(plan(trials, jobs, left), soft_wrap=True)
+    out.print(summary(trials, jobs, left), soft_wrap=True)
     if said.plan:
         return 0
     writable(folder)
@@ -83,7 +83,7 @@ def run(said: argparse.Namespace) -> int:
     return 0
 
 
-def plan(trials: Sequence[Trial], jobs: Sequence[Job], left: Sequence[Job]) -> str:
+def summary(trials: Sequence[Trial], jobs: Sequence[Job], left: Sequence[Job]) -> str:
     """What there is to do, in a line."""
     count, open_ = Counter(job.stage for job in jobs), Counter(job.stage for job in left)
     said = [f"{NAMES[stage]}: {number}, {open_[stage]} to do" for stage, number in count.items()]

@@ -5,12 +5,12 @@ import re
 import sys
 from pathlib import Path
 
-from framework import job
 from framework.commands import takes_recipe, the_recipe
 from framework.errors import UserError
-from framework.job import SHARED, Job, Pods
 from framework.recipe import Recipe
 from framework.record import on_disk
+from framework.train import job
+from framework.train.job import SHARED, Job, Pods
 from framework.training import STAGES
 
 OPTIONS = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework.outcome import Outcome, mean_sheet, pair_sheet
+from framework.ablation.outcome import Outcome, mean_sheet, pair_sheet
 from framework.page import report
 from framework.page.evaluation import Cell
 from framework.page.stored import Section

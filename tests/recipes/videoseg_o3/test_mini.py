@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from framework import ablation
+from framework.ablation import plan
 from framework.cli import main
 from framework.data.conversations import Conversation
 from framework.drawing import lesson
@@ -116,9 +116,9 @@ def test_a_step_of_it_is_played_dry(capsys: pytest.CaptureFixture[str]):
 
 
 def test_variants_share_what_they_have_in_common(tmp_path):  # pyright: ignore
-    tables = ablation.read("videoseg_o3/mini").tables
-    trials = ablation.trials("videoseg_o3/mini", [UNTAUGHT], tables, tmp_path)
-    jobs = ablation.jobs(trials)
+    tables = plan.read("videoseg_o3/mini").tables
+    trials = plan.trials("videoseg_o3/mini", [UNTAUGHT], tables, tmp_path)
+    jobs = plan.jobs(trials)
     count = {stage: sum(job.stage == stage for job in jobs) for stage in ("cold_start", "rl", "eval")}
     # Three seeds; then one for each number of turns but three, and one without thoughts.
     assert count == {"cold_start": 3 + 2 + 1, "rl": 12 + 2 + 2 + 1, "eval": 12 + 2 + 2 + 1}

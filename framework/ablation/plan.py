@@ -1,4 +1,4 @@
-"""What a paper takes away from a recipe to see what it was worth: tables of variants, and the work they come to.
+"""Tables of variants of a recipe, as papers have them to show what each part is worth, and the work they come to.
 
 ablations.yaml: tables, variants × seeds ─▶ trials ─▶ jobs: one cold start, one rl … for all who agree in its settings
 
@@ -10,7 +10,7 @@ ablations.yaml: tables, variants × seeds ─▶ trials ─▶ jobs: one cold st
           the full sampler: {paper: "55.3"}
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -117,18 +117,34 @@ def trials(
     known = [each for folder in given for each in _known(folder, base)]
     found: list[Trial] = []
     for name, table in tables.items():
-        first: Recipe | None = None
-        for title, variant in table.variants.items():
-            for seed in range(base.seed, base.seed + (seeds or variant.seeds or table.seeds)):
-                changed = _changed(recipe, name, title, [*changes, *table.changes, *variant.changes, f"seed={seed}"])
-                first = first or changed
-                if changed.data.eval != first.data.eval or changed.score != first.score:
-                    raise ConfigError(
-                        f"tables.{name}.variants.{title}: plays other tasks or for another score than the first of its "
-                        "table; change data.eval and stages.eval.score for the whole table, under its `changes`"
-                    )
-                found.append(Trial(name, title, seed, _jobs(changed, variant.plays, out, base, known)))
+        changed = list(_changed(recipe, changes, name, table, base.seed, seeds))
+        _play_alike(name, changed)
+        for title, each in changed:
+            found.append(Trial(name, title, each.seed, _jobs(each, table.variants[title].plays, out, base, known)))
     return found
+
+
+def _changed(
+    recipe: str, changes: Sequence[str], name: str, table: Ablation, first: int, seeds: int | None
+) -> Iterator[tuple[str, Recipe]]:
+    """The recipe as each variant of a table changes it, with each seed from `first` on."""
+    for title, variant in table.variants.items():
+        for seed in range(first, first + (seeds or variant.seeds or table.seeds)):
+            try:
+                yield title, find_recipe(recipe, [*changes, *table.changes, *variant.changes, f"seed={seed}"])
+            except ConfigError as error:
+                raise ConfigError(f"tables.{name}.variants.{title}: {error}") from None
+
+
+def _play_alike(name: str, changed: Sequence[tuple[str, Recipe]]) -> None:
+    """The variants of a table are held against each other, so they must play the same tasks for the same score."""
+    first = changed[0][1]
+    for title, each in changed:
+        if each.data.eval != first.data.eval or each.score != first.score:
+            raise ConfigError(
+                f"tables.{name}.variants.{title}: plays other tasks or for another score than the first of its "
+                "table; change data.eval and stages.eval.score for the whole table, under its `changes`"
+            )
 
 
 def chosen(ablations: Ablations, names: Sequence[str]) -> dict[str, Ablation]:
@@ -140,13 +156,6 @@ def jobs(of: Iterable[Trial]) -> list[Job]:
     """Each once, in an order in which they can be done."""
     once = {job.run: job for trial in of for job in trial.jobs}
     return sorted(once.values(), key=lambda job: STAGES.index(job.stage))
-
-
-def _changed(recipe: str, table: str, variant: str, changes: Sequence[str]) -> Recipe:
-    try:
-        return find_recipe(recipe, changes)
-    except ConfigError as error:
-        raise ConfigError(f"tables.{table}.variants.{variant}: {error}") from None
 
 
 def _jobs(recipe: Recipe, plays: str, out: Path, base: Recipe, known: Sequence["Known"]) -> tuple[Job, ...]:
@@ -171,7 +180,7 @@ def _jobs(recipe: Recipe, plays: str, out: Path, base: Recipe, known: Sequence["
 
 
 def lean(recipe: Recipe, player: str) -> Recipe:
-    """Nobody plays but this one, and each task once."""
+    """The recipe with an evaluation in which only this one plays, and each task once."""
     trained = player in TRAINED
     said = {"players": () if trained else (player,), "models": (player,) if trained else ()}
     compare = recipe.stages.eval.model_copy(update={**said, "rounds": 0, "tampered": False})

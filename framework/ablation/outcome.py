@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.ablation import Ablation
+from framework.ablation.plan import Ablation
 from framework.errors import DataError
 from framework.evaluation.arena import Gain, Played, Scores, gain, mean_known
 from framework.evaluation.standings import plain

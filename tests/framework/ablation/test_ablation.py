@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework import ablation
-from framework.ablation import Ablation, Job, Variant, jobs, trials
+from framework.ablation import plan
+from framework.ablation.outcome import Games, outcome, write
+from framework.ablation.plan import Ablation, Job, Variant, jobs, trials
 from framework.cli import main
 from framework.commands import ablate as commands
 from framework.errors import UserError
 from framework.lineage import seen
-from framework.outcome import Games, outcome, write
 from framework.recipe import find_recipe
 from framework.train.run import Run
 from framework.training import STAGES
@@ -86,7 +86,7 @@ def test_without_a_cold_start_its_settings_do_not_matter() -> None:
 
 def test_the_papers_tables_train_only_what_differs(tmp_path: Path) -> None:
     def stages(*names: str) -> list[str]:
-        there = ablation.chosen(ablation.read(MINI), names)
+        there = plan.chosen(plan.read(MINI), names)
         return [job.stage for job in jobs(trials(MINI, (), there, tmp_path))]
 
     assert stages("5") == ["cold_start", "rl", *["eval"] * 4]
