@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from framework.budget import CHARACTERS
 from framework.chat.thought import thought_tokens
 from framework.config import Fault, SerializeAsAny
-from framework.difficulty import LEVELS, Difficulty
+from framework.difficulty.levels import LEVELS, Difficulty
 from framework.line import Values
 from framework.reward import FAILURES, Reward, part
 from framework.types import Action, Broken, Episode, Failure, Malformed

@@ -8,14 +8,14 @@ from typing import cast
 import numpy as np
 from rich.table import Table
 
-from framework import rating
 from framework.commands import console, counted, takes_recipe, the_recipe
-from framework.difficulty import LEVELS, Difficulty, mean
+from framework.difficulty import rating
+from framework.difficulty.levels import LEVELS, Difficulty, mean
+from framework.difficulty.rating import AXES, Rater, Ratings
+from framework.difficulty.simulation import Controller, controller
 from framework.errors import UserError
-from framework.rating import AXES, Rater, Ratings
 from framework.recipe import Recipe
 from framework.rows import some
-from framework.simulation import Controller, controller
 from framework.types import Broken
 
 BLOCK = 32

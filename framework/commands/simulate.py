@@ -5,9 +5,10 @@ import argparse
 from rich.table import Table
 
 from framework.commands import console, counted, takes_out, takes_recipe, the_recipe, written_to
+from framework.difficulty.course import Course
+from framework.difficulty.simulation import simulate
 from framework.page import simulated
 from framework.record import writable
-from framework.simulation import Course, simulate
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """How hard a clip of the synthetic world is, from its state: what a model that sees a real clip is asked for.
 
-    "lab:film/train/17" ─▶ scene, question ─▶ (5.5, 7.1, 8.2, 4.0, 9.0)     on the axes of framework/rating.py, 1 to 10
+    "lab:film/train/17" ─▶ scene, question ─▶ (5.5, 7.1, 8.2, 4.0, 9.0)     1 to 10, on the axes of difficulty/rating.py
 
 Every axis is a weighted share of what makes the world's clips hard, so that one colour that never hides comes near 1
 and a film near 10. The weights are ours: they order clips, and are held against no person's judgement.

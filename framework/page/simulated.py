@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framework.difficulty import LEVELS
+from framework.difficulty.course import Course, Line, steady
+from framework.difficulty.levels import LEVELS
 from framework.page import report
 from framework.page.curves import series
 from framework.page.stored import Section
-from framework.simulation import Course, Line, steady
 
 KEYS = ("budget", "length", "right")
 COLUMNS = ("tasks", "budget", "length", "at the end", "right", "at the end", "without it: length", "right")
@@ -28,7 +28,7 @@ def write(page: Path, course: Course, name: str, formula: str) -> Path:
     return report.draw(page, name, [headline, curves, table])
 
 
-ABOUT = "First steps and last, means of some; the policy is simulated as framework/simulation.py says."
+ABOUT = "First steps and last, means of some; the policy is simulated as framework/difficulty/simulation.py says."
 
 
 def rows(course: Course) -> list[list[str]]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.config import Fault, typed
-from framework.difficulty import Difficulty
+from framework.difficulty.levels import Difficulty
 from framework.reward import Reward
 from framework.rubric import Rubric
 from framework.testing import check_reward

@@ -4,13 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from framework.difficulty.rating import AXES, LEAST, MOST
 from framework.errors import DataError
 from framework.lab.levels import LEVELS
 from framework.lab.queries import KINDS, Question
 from framework.lab.rater import WORDS, rate, rated
 from framework.lab.scene import Scene, Thing
 from framework.lab.world import Clip, World
-from framework.rating import AXES, LEAST, MOST
 from framework.recipe import find_recipe
 from framework.types import Task, Video
 from rewards.length import SoftLength

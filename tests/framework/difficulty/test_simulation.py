@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framework import rating
 from framework.cli import main
 from framework.commands.rate import BLOCK
-from framework.difficulty import LEVELS
+from framework.difficulty import rating
+from framework.difficulty.course import Course, steady, swings
+from framework.difficulty.levels import LEVELS
+from framework.difficulty.simulation import simulate
 from framework.errors import DataError, UserError
 from framework.lab.rater import rate as rated
 from framework.lab.world import World
 from framework.recipe import Recipe, find_recipe
-from framework.simulation import Course, simulate, steady, swings
 from framework.types import Task
 
 ROOM = "rollout.reply_tokens=512"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from framework import rating
 from framework.config import Fault, typed
-from framework.difficulty import Difficulty, mean, of_share
+from framework.difficulty import rating
+from framework.difficulty.levels import Difficulty, mean, of_share
 from framework.errors import UserError
 from framework.lab.world import task as draw
 from framework.reward import Reward

@@ -22,19 +22,17 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from framework import rating
 from framework.advantage import ADVANTAGES, Values, joined, ours, totals
-from framework.difficulty import LEVELS, Difficulty, Level, mean
+from framework.difficulty import rating
+from framework.difficulty.course import Line
+from framework.difficulty.levels import LEVELS, Difficulty, mean
+from framework.difficulty.rating import LEAST, MOST
 from framework.errors import UserError
-from framework.rating import LEAST, MOST
 from framework.recipe import Recipe
 from framework.reward import FAILURES, Reward
 from framework.rubric import TOTAL, Rubric
 from framework.source import Source
 from framework.types import Action, Answer, Episode, Failure, Observation, Stop, Task, Truth, Turn, Video
-
-Line = Mapping[str, float]
-"""Figures of one step: right, reward, length, budget, over, and some of them by level."""
 
 TASKS = 240
 FIRST = 75.0
@@ -67,13 +65,13 @@ class Policy:
     skill: Values = field(default_factory=lambda: np.zeros(len(LEVELS)))
 
     def learn(self, pace: float, level: NDArray[np.intp], longer: Values, better: Values) -> None:
-        """A step, from what speaks for longer and for better replies."""
+        """One step along the gradient: `longer` and `better` say of each reply how it moves its level's two numbers."""
         count = np.maximum(np.bincount(level, minlength=len(LEVELS)), 1)
         self.length += pace * LENGTHENS * np.bincount(level, longer, len(LEVELS)) / count
         self.skill += pace * LEARNS * np.bincount(level, better, len(LEVELS)) / count
 
     def lengths(self) -> dict[str, float]:
-        """Without the chance of single replies."""
+        """The mean length of each level, without the noise of single replies."""
         return {f"length/{name}": float(np.exp(each)) for name, each in zip(LEVELS, self.length, strict=True)}
 
 
@@ -104,12 +102,12 @@ def controller(recipe: Recipe) -> str:
 
 
 def simulate(recipe: Recipe, steps: int, pace: float = 1.0, without: bool = False) -> list[Line]:
-    """The figures of each step; or of the same policy, had the length reward not been there."""
+    """The figures of each step; with `without`, those of the same policy in a recipe that has no length reward."""
     name, lots, policy = controller(recipe), np.random.default_rng(recipe.seed), Policy()
     reward = _alone(recipe.rewards[name])
     tasks = population(cast(Controller, reward).difficulty, recipe.data.train, lots)
     worth = sum(max(weight, 0.0) for other, weight in recipe.rubric.weights().items() if other != name) or 1.0
-    world = World(
+    simulation = Simulation(
         recipe=recipe,
         rubric=Rubric({RIGHT: Right(weight=worth)} | ({} if without else {name: reward})),
         controller=cast(Controller, reward),
@@ -117,7 +115,7 @@ def simulate(recipe: Recipe, steps: int, pace: float = 1.0, without: bool = Fals
         tasks=tasks,
         pace=pace,
     )
-    return [{"step": step} | world.step(policy, step, lots) for step in range(1, steps + 1)]
+    return [{"step": step} | simulation.step(policy, step, lots) for step in range(1, steps + 1)]
 
 
 def _alone(reward: Reward) -> Reward:
@@ -133,7 +131,7 @@ def _alone(reward: Reward) -> Reward:
 
 
 def population(known: Difficulty, source: Source, lots: np.random.Generator) -> list[tuple[Task, float]]:
-    """Tasks and how hard they are: those that are rated, or some whose difficulty nobody has said."""
+    """Tasks and their difficulty: those of the recipe's ratings, the lab's own clips, or made up and evenly spread."""
     if known.ratings:
         rated = sorted(rating.read(Path(known.ratings)).items())
         chosen: list[int] = lots.permutation(len(rated))[:TASKS].tolist()
@@ -150,8 +148,8 @@ def _task(name: str) -> Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a policy is trained on."""
+class Simulation:
+    """A policy and rewards at work on some tasks."""
 
     recipe: Recipe
     rubric: Rubric
@@ -161,7 +159,7 @@ class World:
     pace: float
 
     def step(self, policy: Policy, step: int, lots: np.random.Generator) -> dict[str, float]:
-        """Play, score, learn; the figures."""
+        """One step: replies are drawn, scored and learned from. Its figures, over all replies and by level."""
         algorithm = self.recipe.algorithm
         picked: list[int] = lots.permutation(len(self.tasks))[: algorithm.prompts].tolist()
         tasks, hard = zip(*(self.tasks[task] for task in picked for _ in range(algorithm.group)), strict=True)
@@ -203,75 +201,3 @@ def _episode(task: Task, length: float, right: bool) -> Episode:
     thought = int(length)
     said = Action("", Answer(text=RIGHT if right else WRONG), tokens=thought + AROUND, thought=thought)
     return Episode(task=task, turns=(Turn(Observation(("?",)), said),), stop=Stop.ANSWERED)
-
-
-# ---- what it comes to ------------------------------------------------------------------------------------------------
-
-STEADY = 20
-"""Steps over which a figure is averaged."""
-OFTEN, WIDE = 3, 0.15
-"""So many swings of a length, each by more than this share of it, are an oscillation."""
-FALLS = 0.9
-"""A policy that ends with less than this share of its best is worse for going on."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """What came of a policy with the length reward, and of the same one without."""
-
-    steps: Sequence[Line]
-    without: Sequence[Line]
-
-    @property
-    def verdict(self) -> str:
-        """In a sentence."""
-        right = steady(self.steps, "right")
-        if not steady(self.steps, "over").any():
-            return "It never acts: no reply is longer than its budget."
-        if steady(self.steps, "reward")[-1] < 0.02:
-            return "It stalls: whatever is said earns nothing, so nothing is learned."
-        often = max(swings(self.length(level)[len(self.steps) // 4 :]) for level in LEVELS)
-        if often >= OFTEN:
-            return f"It oscillates: a length swings by more than {WIDE:.0%} again and again ({often} times)."
-        if right[-1] < FALLS * right.max():
-            return f"It collapses: {right.max():.0%} were right at its best, {right[-1]:.0%} are at the end."
-        lengths = " · ".join(f"{self.length(level)[-1]:.0f}" for level in LEVELS)
-        return f"It settles: easy, medium and hard tasks are thought about for {lengths} tokens at the end."
-
-    @property
-    def facts(self) -> list[str]:
-        now, then = (steady(lines, "right") for lines in (self.steps, self.without))
-        lengths = [steady(lines, "length") for lines in (self.steps, self.without)]
-        return [
-            f"At the end {now[-1]:.0%} are right with {lengths[0][-1]:.0f} tokens; without it "
-            f"{then[-1]:.0%} with {lengths[1][-1]:.0f}. At first it was {now[0]:.0%} with {lengths[0][0]:.0f}.",
-            f"Over their budget are {steady(self.steps, 'over')[-1]:.0%} of replies at the end.",
-        ]
-
-    def length(self, level: Level) -> Values:
-        return np.array([line[f"length/{level}"] for line in self.steps])
-
-
-def steady(lines: Sequence[Line], key: str) -> Values:
-    """A figure averaged over some steps; of those that have it."""
-    values = np.array([line[key] for line in lines if key in line] or [np.nan], np.float64)
-    few = min(STEADY, len(values))
-    return np.asarray(np.convolve(values, np.full(few, 1 / few), "valid"), np.float64)
-
-
-def swings(values: Values) -> int:
-    """How often a series turns back by more than WIDE of itself.
-
-    >>> swings(np.array([40, 60, 58, 61, 40, 41, 60]))
-    2
-    """
-    ways: list[int] = []
-    least = most = float(values[0])
-    for value in values.tolist():
-        least, most = min(least, value), max(most, value)
-        way = -1 if value < most * (1 - WIDE) else 1 if value > least * (1 + WIDE) else 0
-        if way and way != (ways or [0])[-1]:
-            ways.append(way)
-        if way:
-            least = most = value
-    return max(len(ways) - 1, 0)

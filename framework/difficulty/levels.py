@@ -4,7 +4,7 @@
     rater: lab, of its own clips    D = their mean                       ─┼─▶ D ≤ tau_easy ─▶ easy, D ≥ tau_hard ─▶ hard
     by: group_difficulty            D = 1 + 9 · share that fails so far  ─┘
 
-The ratings are made once, before training (framework/rating.py), and stay as they are; what a group comes to changes as
+The ratings are made once, before training (rating.py), and stay as they are; the share of a group that fails changes as
 the policy learns. A task of which nothing is known is medium. Levels and ratings are those of VideoSeg-R1
 (arXiv 2511.16077), whose text does not give the thresholds.
 """
@@ -15,9 +15,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from framework import rating
 from framework.config import Fault, SerializeAsAny, Settings
-from framework.rating import LEAST, MOST, Rater, Ratings
+from framework.difficulty import rating
+from framework.difficulty.rating import LEAST, MOST, Rater, Ratings
 from framework.reward import FAILURES, Reward, part
 from framework.types import Broken, Episode, Failure
 

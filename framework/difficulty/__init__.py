@@ -1,0 +1,1 @@
+"""How hard tasks are, who rates them, and where budgets that follow difficulty would lead a policy."""
