@@ -11,10 +11,7 @@ processes with `to_json` and `from_json`; a picture stays a reference there.
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +19,14 @@ from typing import Any
 import numpy as np
 
 from framework import codec
-from framework.errors import DataError, LimnerError, PixelError, UserError
-from framework.files import whole
+from framework.errors import DataError, PixelError, UserError
+from framework.files import on_disk, whole, writable
 from framework.types import Episode, Picture, RewardBreakdown, Role, Stop
 from framework.vision.footage import Pixels
 from framework.vision.frames import pixels
 from framework.vision.inline import png
 
 LINES, FRAMES = "episodes.jsonl", "frames"
-LEAST_FREE = 64 * 2**20
-"""Bytes that must be free before work starts."""
 LONGEST = 448
 """Pixels along the longer side of a scene."""
 
@@ -182,28 +177,6 @@ def _answered(episode: Episode) -> int:
     if said:
         return said[0].space.frame
     return max(boxes, key=lambda frame: sum(box.area for box in boxes[frame]), default=0)
-
-
-def writable(folder: Path) -> None:
-    """Make sure that a folder can be written to, before any work is done for it."""
-    with on_disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(2**16))
-        free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE:
-        raise UserError(f"{folder}: only {free / 2**20:.0f} MiB are free; make room, or write elsewhere with --out")
-
-
-@contextmanager
-def on_disk(path: Path) -> Generator[None, None, None]:
-    """What a disk refuses is a person's to mend."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, LimnerError):
-            raise
-        raise UserError(f"{path}: {error.strerror}; make room or rights there, or write elsewhere with --out") from None
 
 
 def _drop_torn(path: Path) -> None:

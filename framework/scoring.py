@@ -23,8 +23,8 @@ from framework.data import prepared
 from framework.data.prepared import Row, Tables
 from framework.data.schema import FOREGROUND, IGNORED
 from framework.errors import DataError, UserError
+from framework.files import on_disk
 from framework.machine import cores
-from framework.record import on_disk
 from framework.types import AnyMask, Mask
 from framework.vision import masks, predictions
 from framework.vision.predictions import Predictions

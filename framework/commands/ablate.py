@@ -28,11 +28,10 @@ from framework.commands import console, counted, takes_out, takes_recipe, writte
 from framework.config import Tree, typed
 from framework.cookbook import ABLATIONS, locate
 from framework.errors import TrainError
+from framework.files import writable
 from framework.page import ablated
 from framework.preflight import must_fit
 from framework.recipe import Recipe, find_recipe
-from framework.record import writable
-from framework.train.room import room
 from framework.train.run import alone
 
 TOOK = "seconds.txt"

@@ -6,8 +6,8 @@ from pathlib import Path
 from framework.commands import console
 from framework.config import typed
 from framework.errors import UserError
+from framework.files import writable
 from framework.lab.world import World, render
-from framework.record import writable
 from framework.types import Task
 from framework.vision.draw import LEAST, enlarged, film, pictures
 

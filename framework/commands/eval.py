@@ -8,8 +8,8 @@ from framework.commands.view import view
 from framework.errors import UserError
 from framework.evaluation.contest import NOBODY
 from framework.evaluation.verdict import judge
+from framework.files import writable
 from framework.recipe import Recipe
-from framework.record import writable
 from framework.remote.guest import Guest
 from framework.train.run import Run
 from framework.training import TRAINED

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from framework.commands import takes_recipe, the_recipe
 from framework.errors import UserError
+from framework.files import on_disk
 from framework.recipe import Recipe
-from framework.record import on_disk
 from framework.train import job
 from framework.train.job import SHARED, Job, Pods
 from framework.training import STAGES

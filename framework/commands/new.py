@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framework.commands import console
 from framework.errors import UserError
-from framework.record import on_disk, writable
+from framework.files import on_disk, writable
 
 START = Path(__file__).parents[1] / "start"
 """The lab that is copied; it calls itself start."""

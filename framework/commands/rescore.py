@@ -7,8 +7,8 @@ from rich.table import Table
 
 from framework.commands import console, takes_out, takes_recipe, the_recipe
 from framework.figures import number, signed
+from framework.files import writable
 from framework.page import rescored, stored
-from framework.record import writable
 from framework.rescore import Change, Rescored, rescore
 
 SHOWN = 8

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from framework.commands import console, counted, progress, takes_out
 from framework.errors import UserError
-from framework.record import writable
+from framework.files import writable
 from framework.registry import find
 from framework.scoring import Job, Scores, export, score
 from framework.vision.protocols import PROTOCOLS

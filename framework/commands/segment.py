@@ -16,8 +16,8 @@ from framework.commands.play import player, transcript
 from framework.errors import PixelError, UserError
 from framework.evaluation.contest import guided, led, trained
 from framework.evaluation.model import opened
+from framework.files import on_disk, writable
 from framework.recipe import Recipe, find_recipe
-from framework.record import on_disk, writable
 from framework.rollout import play
 from framework.tracing import Draws, Traced, Tracer
 from framework.training import TRAINED

@@ -7,8 +7,8 @@ from rich.table import Table
 from framework.commands import console, counted, takes_out, takes_recipe, the_recipe, written_to
 from framework.difficulty.course import Course
 from framework.difficulty.simulation import simulate
+from framework.files import writable
 from framework.page import simulated
-from framework.record import writable
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,10 @@ from framework.config import Tree
 from framework.cookbook import locate
 from framework.errors import TrainError, UserError
 from framework.evaluation.standings import FILE
+from framework.files import writable
 from framework.lineage import differences, seen, without_path
 from framework.preflight import must_fit
 from framework.recipe import Recipe
-from framework.record import writable
 from framework.train.run import Run, alone
 from framework.train.settings import verl_config
 from framework.training import STAGES, TRAINED

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.commands import console, takes_out
+from framework.files import writable
 from framework.page import report
-from framework.record import writable
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

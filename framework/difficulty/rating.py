@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from framework.errors import DataError, UserError
-from framework.files import whole
+from framework.files import on_disk, whole
 from framework.remote.endpoint import Content, Endpoint
 from framework.types import Broken, Picture, Task, Video
 
@@ -130,8 +130,6 @@ def _read(path: Path, changed: int) -> Ratings:
 
 def write(path: Path, ratings: Ratings) -> None:
     """All ratings into a file, one task a line."""
-    from framework.record import on_disk
-
     lines = [f"{json.dumps(task, ensure_ascii=False)}: {json.dumps(list(each))}" for task, each in ratings.items()]
     with on_disk(path), whole(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)

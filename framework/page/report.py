@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from framework import record
+from framework.files import on_disk
 from framework.page import curves, episodes, evaluation, groups, pairs, stored
 from framework.page.stored import Section, Stored
 
@@ -51,7 +51,7 @@ def draw(page: Path, name: str, sections: Sequence[Section], *, notes: Sequence[
         "script": _files(SCRIPTS),
         "data": embedded({"name": name, "sections": sections, "notes": notes, **drawn}),
     }
-    with record.on_disk(page):
+    with on_disk(page):
         page.write_text(_filled((PAGE / "page.html").read_text(encoding="utf-8"), pieces), encoding="utf-8")
     return page
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import UserError
-from framework.record import on_disk
+from framework.files import on_disk
 from framework.types import AnyMask
 from framework.vision import masks
 from framework.vision.footage import Pixels

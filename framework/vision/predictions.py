@@ -21,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 
 from framework.errors import DataError
-from framework.record import on_disk
+from framework.files import on_disk
 from framework.types import AnyMask, Mask
 from framework.vision import coco, masks
 from framework.vision.masks import Dense

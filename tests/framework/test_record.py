@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from envs.keyframes import Keyframes
-from framework import record
+from framework import files, record
 from framework.errors import DataError, PixelError, UserError
+from framework.files import writable
 from framework.lab.players import PLAYERS
 from framework.lab.world import World
 from framework.policy import Scripted
-from framework.record import Entry, Record, from_json, line, read, scene, to_json, writable
+from framework.record import Entry, Record, from_json, line, read, scene, to_json
 from framework.rollout import play
 from framework.types import (
     Answer,
@@ -186,7 +187,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_work_starts(tmp_path: Pa
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    monkeypatch.setattr(record, "LEAST_FREE", free * 2)
+    monkeypatch.setattr(files, "LEAST_FREE", free * 2)
     with pytest.raises(UserError, match="MiB are free; make room"):
         writable(tmp_path)
 

@@ -17,9 +17,9 @@ from framework.data.vts_cot import making, trajectory
 from framework.data.vts_cot.making import CONVERSATIONS, Made
 from framework.data.vts_cot.replay import Footage
 from framework.errors import UserError
+from framework.files import writable
 from framework.lab.players import PLAYERS
 from framework.recipe import Recipe
-from framework.record import writable
 from framework.registry import find
 from framework.remote.endpoint import Endpoint
 

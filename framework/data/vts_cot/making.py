@@ -20,9 +20,10 @@ from framework.data.vts_cot.teacher import Teacher
 from framework.data.vts_cot.trajectory import Trajectory
 from framework.drawing import lesson
 from framework.errors import DataError
-from framework.player import Player
+from framework.files import on_disk
+from framework.policy import Player
 from framework.recipe import Recipe
-from framework.record import Entry, on_disk
+from framework.record import Entry
 from framework.remote.endpoint import Endpoint
 from framework.rollout import play
 from framework.types import Broken, Episode, Stop, Task

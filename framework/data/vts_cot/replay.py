@@ -20,9 +20,8 @@ from framework.data.outlines import MaskDict, Outlines, Place
 from framework.data.vts_cot.trajectory import PLACEHOLDER, Said, Traced, Trajectory
 from framework.env import Rules
 from framework.errors import DataError
-from framework.files import whole
+from framework.files import on_disk, whole
 from framework.policy import Scripted
-from framework.record import on_disk
 from framework.rollout import play
 from framework.truth import known
 from framework.types import Episode, Malformed, Mask, Role, Select, Stop, Task, Truth, Turn, Video

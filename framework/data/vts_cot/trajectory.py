@@ -17,8 +17,7 @@ from typing import Any, Literal, cast, get_args
 
 from framework.data.files import json_of, mapping
 from framework.errors import DataError
-from framework.files import whole
-from framework.record import on_disk
+from framework.files import on_disk, whole
 
 Speaker = Literal["system", "human", "gpt"]
 PLACEHOLDER = "<image>"
