@@ -12,12 +12,15 @@ from framework.worker import deadline
 
 T = TypeVar("T")
 URGED = "Answer now.\n"
-"""The last that is shown before the last turn, where the rules say `force_answer`."""
+"""Shown at the end of the last observation, if the rules say `force_answer`."""
 
 
 async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
-    """Play `task` to its end. An env's failure ends the episode as ERROR and keeps its turns, and so does the silence
-    of a policy that plays from elsewhere (PolicyError); whatever else a policy raises is raised."""
+    """Play `task` to its end.
+
+    If the env fails, or a policy that plays from elsewhere gives no reply (PolicyError), the episode ends as ERROR and
+    keeps the turns that there were. Whatever else a policy raises is raised.
+    """
     turns: list[Turn] = []
     rules = rules.game(task)
 
@@ -25,9 +28,9 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
         return Episode(task=task, turns=tuple(turns), stop=stop, error=error)
 
     try:
-        game = await kept(made(rules, task), rules, "make")
+        game = await opened(rules, task)
         try:
-            seen = await kept(game.start(), rules, "start", Observation)
+            seen = await guarded(game.start(), rules, "start", Observation)
             while not seen.done:
                 reply = await policy.act(tuple(turns), seen)
                 action = rules.read(reply, task, tuple(turns), seen)
@@ -36,7 +39,7 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
                     return ended(Stop.LENGTH)
                 if isinstance(action.parsed, Malformed) and rules.on_malformed == "stop":
                     return ended(Stop.MALFORMED)
-                seen = await kept(game.step(action), rules, "step", Observation)
+                seen = await guarded(game.step(action), rules, "step", Observation)
                 turns[-1] = replace(turns[-1], paid=seen.paid)
                 if len(turns) == rules.max_turns and not seen.done:
                     return ended(Stop.TURNS)
@@ -44,25 +47,33 @@ async def play(task: Task, rules: Rules, policy: Policy) -> Episode:
                     seen = replace(seen, content=(*seen.content, URGED))
             return ended(Stop.ANSWERED)
         finally:
-            await kept(game.close(), rules, "close")
+            await guarded(game.close(), rules, "close")
     except (EnvError, PolicyError) as error:
         return ended(Stop.ERROR, str(error))
 
 
-async def made(rules: Rules, task: Task) -> Env:
-    return rules.make(task)
+async def opened(rules: Rules, task: Task) -> Env:
+    """A fresh game about a task."""
+
+    async def make() -> Env:
+        return rules.make(task)
+
+    return await guarded(make(), rules, "make")
 
 
-async def kept(promise: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
-    """What an env promised, in time and of the right kind. The one place where anything an env raises is caught."""
+async def guarded(work: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
+    """What an env's own code gives, awaited for at most `deadline_s`. The one place where whatever it raises is caught.
+
+    Raises EnvError if it raises, takes too long, or gives something that is no `kind`; `what` is the method's name.
+    """
     name = type(rules).__name__
     try:
         async with deadline(rules.deadline_s):
-            kept = await promise
+            given = await work
     except TimeoutError:
         raise EnvError(f"{name}.{what} took longer than {rules.deadline_s:g} s (env.deadline_s)") from None
     except Exception as error:
         raise EnvError(f"{name}.{what} raised {type(error).__name__}: {error}") from error
-    if kind is not None and not isinstance(kept, kind):
-        raise EnvError(f"{name}.{what} must return {kind.__name__}, not {type(kept).__name__}")
-    return kept
+    if kind is not None and not isinstance(given, kind):
+        raise EnvError(f"{name}.{what} must return {kind.__name__}, not {type(given).__name__}")
+    return given

@@ -10,7 +10,7 @@ not hold, is left out: as a term it adds nothing, as a factor it changes nothing
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,24 +119,30 @@ class Rubric:
 
 
 def _check(rewards: Mapping[str, Reward]) -> None:
-    """Do the rewards name one another rightly?"""
-    for name, reward in rewards.items():
-        for setting, others in (("only_if", list(reward.only_if)), ("multiplies", list(reward.multiplies))):
-            for other in others:
-                if setting == "multiplies" and other == TOTAL:
-                    continue
-                if other not in rewards or other == name:
-                    there = sorted(set(rewards) - {name}) + ([TOTAL] if setting == "multiplies" else [])
-                    raise Fault(("rewards", name, setting), f"no other reward {other!r}; {nearest(other, there)}")
-                if setting == "multiplies" and rewards[other].multiplies:
-                    said = f"{other!r} is a factor itself; name the terms it multiplies"
-                    raise Fault(("rewards", name, setting), said)
+    """Raises Fault if a reward names another, in `only_if` or `multiplies`, that is not there or will not do."""
     if TOTAL in rewards:
         raise Fault(("rewards", TOTAL), "is the name of the sum; give this reward another")
+    for name, reward in rewards.items():
+        for other in reward.only_if:
+            _check_other(other, name, "only_if", rewards)
+        for other in reward.multiplies:
+            _check_other(other, name, "multiplies", [*rewards, TOTAL])
+            if other != TOTAL and rewards[other].multiplies:
+                said = f"{other!r} is a factor itself; name the terms it multiplies"
+                raise Fault(("rewards", name, "multiplies"), said)
+
+
+def _check_other(other: str, name: str, setting: str, there: Iterable[str]) -> None:
+    others = [each for each in there if each != name]
+    if other not in others:
+        raise Fault(("rewards", name, setting), f"no other reward {other!r}; {nearest(other, others)}")
 
 
 def _column(name: str, reward: Reward, episodes: Sequence[Episode]) -> Column:
-    """What a reward says of these episodes; a failure that counts zero is 0 from here on."""
+    """What a reward says of these episodes. A failure counts what the reward's `on_…` settings say: 0, or no number.
+
+    Raises UserError if it does not say something of each episode, and RewardError where a failure ends the run.
+    """
     shares: dict[int, Sequence[float]] = {}
     if isinstance(reward, TurnReward):
         turns = reward.of_turns(episodes)
@@ -163,7 +169,7 @@ def _column(name: str, reward: Reward, episodes: Sequence[Episode]) -> Column:
 def _shaped_turns(
     reward: TurnReward, turns: Sequence[Sequence[float | Failure]]
 ) -> Sequence[Sequence[float | Failure]]:
-    """Shape and clamp act on each turn's number, before the turns are joined."""
+    """Each turn's numbers after shape and clamp: of rewards by turns these act before the turns are joined."""
     if not reward.shape and not reward.clamp:
         return turns
     numbers = [number for each in turns for number in each if not isinstance(number, FAILURES)]
@@ -209,7 +215,7 @@ def _there(name: str, rewards: Mapping[str, Reward], columns: Mapping[str, Colum
 
 
 def _dropped(rewards: Mapping[str, Reward], columns: Mapping[str, Column], groups: Sequence[str]) -> NDArray[np.bool_]:
-    """Episodes of groups of which nothing is to be learned."""
+    """Which episodes are of a group that a failure drops: nothing is learned from it."""
     lost = {
         groups[place]
         for name, column in columns.items()

@@ -30,7 +30,7 @@ from framework.errors import EnvError, LimnerError, UserError
 from framework.policy import Policy
 from framework.recipe import Recipe
 from framework.remote.client import agreed
-from framework.rollout import kept, made
+from framework.rollout import guarded, opened
 from framework.rows import lot, read
 from framework.types import Observation, Reply, Task, Turn, Video
 from framework.vision import frames
@@ -147,14 +147,14 @@ class Host:
         _, _, split, number = str(asked["task"]).split("/")
         task = await asyncio.to_thread(self.task, split, number)
         rules = self.rules(task).model_copy(update={"sight": Sight.model_validate(dict(asked["sight"]))})
-        return Table(task, rules, await kept(made(rules, task), rules, "make"))
+        return Table(task, rules, await opened(rules, task))
 
     async def _next(self, table: Table, asked: Mapping[str, Any]) -> Observation:
         if table.seen is None:
-            return await kept(table.game.start(), table.rules, "start", Observation)
+            return await guarded(table.game.start(), table.rules, "start", Observation)
         reply = Reply(str(asked["text"]), bool(asked.get("cut_off", False)))
         action = table.rules.read(reply, table.task, tuple(table.past), table.seen)
-        seen = await kept(table.game.step(action), table.rules, "step", Observation)
+        seen = await guarded(table.game.step(action), table.rules, "step", Observation)
         table.past.append(Turn(table.seen, action))
         return seen
 
@@ -168,7 +168,7 @@ class Host:
     async def closed(self, name: str) -> None:
         table = self.tables.pop(name, None)
         if table is not None:
-            await kept(table.game.close(), table.rules, "close")
+            await guarded(table.game.close(), table.rules, "close")
 
     async def _swept(self) -> None:
         late = time.monotonic() - IDLE_S
