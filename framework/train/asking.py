@@ -72,14 +72,14 @@ class Together:
 
     def __init__(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
-        self.desks: list[Batcher] = []
+        self.queues: list[Batcher] = []
 
     async def __call__(self, episode: int, request: Request, /) -> Sampled:
-        if not self.desks:
-            self.desks = [Batcher(partial(self._answered, server)) for server in _servers()]
-        if not self.desks:
+        if not self.queues:
+            self.queues = [Batcher(partial(self._answered, server)) for server in _servers()]
+        if not self.queues:
             raise TrainError(f"no rollout server {server_name(0)} is there to ask; start the run again")
-        return await self.desks[episode % len(self.desks)](request)
+        return await self.queues[episode % len(self.queues)](request)
 
     def _answered(self, server: Any, requests: Sequence[Request]) -> Sequence[Sampled]:
         return ray.get(server.answer.remote(requests), timeout=self.deadline_s)

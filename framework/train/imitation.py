@@ -47,7 +47,7 @@ HOUSE: dict[str, Any] = {
     "data.custom_cls.name": "Lessons",
     "data.use_dynamic_bsz": False,
     "data.num_workers": 1,
-    "model.external_lib": "framework.train.parts",
+    "model.external_lib": "framework.train.registration",
     "engine.strategy": "fsdp2",
     "trainer.project_name": "limner",
     "trainer.total_epochs": 1_000_000,

@@ -1,4 +1,4 @@
-"""Says which of our own servers answers an episode: verl's router for the `transformers` rollout backend (desk.yaml).
+"""Says which of our own servers answers an episode: verl's router for the `transformers` rollout backend (router.yaml).
 
 Our servers remember nothing between two calls, so any will do, always the same for an episode; verl's own router keeps
 a ledger for that, and its process takes seconds to import verl while the first step waits for a processor.
@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 
-class Desk:
+class Router:
     """What verl asks of a router. Handles are those of Ray."""
 
     def __init__(self, servers: Mapping[str, Any], settings: Mapping[str, Any]) -> None:

@@ -73,7 +73,7 @@ HOUSE: dict[str, Any] = {
     "trainer.val_before_train": False,
     "trainer.resume_mode": "auto",
     "trainer.total_epochs": 1_000_000,
-    f"{MODEL}.external_lib": "framework.train.parts",
+    f"{MODEL}.external_lib": "framework.train.registration",
     f"{ACTOR}.strategy": "fsdp2",
     f"{ACTOR}.checkpoint.save_contents": ["model", "optimizer", "extra", "hf_model"],
     f"{ROLLOUT}.agent.agent_loop_manager_class": "framework.train.agent_loop.Players",
@@ -175,7 +175,7 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield f"{REF}.fsdp_config.param_offload", cluster.offload
     yield f"{ROLLOUT}.max_model_len", sampling.prompt_tokens + sampling.episode_tokens
     if sampling.backend == "transformers":
-        yield f"{ROLLOUT}.router_config_path", str(Path(__file__).with_name("desk.yaml"))
+        yield f"{ROLLOUT}.router_config_path", str(Path(__file__).with_name("router.yaml"))
     yield "trainer.test_freq", stage.test_every or -1
     if cluster.platform == "cpu":
         yield "ray_kwargs.ray_init.num_gpus", cluster.gpus_per_node
