@@ -25,13 +25,13 @@ class Rows:
 
 
 def lot(source: Source, count: int, seed: int) -> list[int]:
-    """This many rows by lot, none twice; all of them if there are no more."""
+    """The numbers of `count` rows drawn at random, none twice; of all rows, shuffled, if there are no more."""
     there = size(source)
     return random.Random(seed).sample(range(there), min(count, there))
 
 
 def size(source: Source) -> int:
-    """How many rows there are. It may be a user's own code: what that raises is shown as theirs, with its place."""
+    """How many rows there are. The source may be a user's own: what that raises becomes a DataError with its place."""
     try:
         return source.size()
     except LimnerError:
@@ -65,7 +65,7 @@ def some(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = 
 
 
 def sound(source: Source, row: int) -> Task:
-    """The task of one row, if its frames can be seen and its truth fits them."""
+    """The task of one row. Raises DataError if its frames cannot be read or its truth does not fit them."""
     where = f"row {row} of {type(source).__name__}"
     try:
         task = source.task(row)

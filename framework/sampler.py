@@ -28,7 +28,7 @@ from framework.vision.boxes import Interval
 from framework.vision.plan import at
 
 MOST = 1000
-"""Questions asked of one clip have seeds of their own as long as there are fewer."""
+"""Each question about a clip has a seed of its own, as long as there are fewer than this."""
 
 TOGETHER = 128
 """Tasks that are asked about at one time."""
@@ -36,30 +36,30 @@ PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*")
 
 
 class Sampler(Settings):
-    """Chooses the frames of a task."""
+    """Finds the frames of a task to look at, by asking a policy."""
 
     reasoner: Annotated[SerializeAsAny[Reasoner] | None, chosen("reasoner", or_none=True)] = None
-    """Whom it asks; the model of a run's first stage if nobody is named. It stays as it is while another learns."""
+    """The model that is asked; by default that of a run's first stage. It does not learn while another one does."""
 
     @property
     def games(self) -> dict[str, Rules]:
-        """The games it asks by, by the names of their settings: whoever is asked must know them."""
+        """Its questions as games, by the names of their settings; a policy must have learned them."""
         return {name: value for name, value in self if isinstance(value, Rules)}
 
     def seeing(self, sight: Sight) -> Self:
-        """The same for a reasoner with these eyes."""
+        """The same sampler, with this sight in all its games."""
         return self.model_copy(
             update={name: rules.model_copy(update={"sight": sight}) for name, rules in self.games.items()}
         )
 
     @property
     def teaching(self) -> Mapping[str, Any]:
-        """The settings that its lessons depend on; all of them, unless a sampler knows better."""
+        """The settings that its lessons depend on: all of them, unless a sampler overrides it."""
         return self.model_dump(mode="json")
 
     @abstractmethod
     def lessons(self, task: Task) -> Sequence[tuple[Task, Rules]]:
-        """What it may ask about a task whose truth is known, for those who are to learn how to answer."""
+        """Questions about a task whose truth is known, as tasks and games: a cold start teaches their answers."""
 
     @abstractmethod
     async def focus(self, task: Task, player: Player, seed: int) -> Focus:
@@ -100,7 +100,8 @@ class Hierarchical(Sampler):
         return {name: rules.model_dump(mode="json") for name, rules in self.games.items()}
 
     def lessons(self, task: Task) -> list[tuple[Task, Rules]]:
-        """The stretch is sought in the whole clip, or in part of it; the position in a segment about as long as it."""
+        """Two questions: for the interval, about the whole clip or a part that holds the target; and for the position,
+        about a segment little longer than the target is seen."""
         seen = [frame for frame, boxes in task.truth.boxes.items() if boxes]
         if not seen:
             return []
@@ -120,7 +121,8 @@ class Hierarchical(Sampler):
         return Focus(segment=segment, target=target, trace=tuple(inquiry.trace))
 
     async def _narrowed(self, inquiry: "Inquiry") -> Interval:
-        """No reply that can be read, or none that is shorter, ends the search where it stands."""
+        """Ask for the interval again and again, each time inside the last one. It ends when the segment is short, when
+        `rounds` are over, or when the replies cannot be read or narrow nothing."""
         video = inquiry.task.video
         segment = Interval(0, video.length - 1)
         for _ in range(self.rounds):

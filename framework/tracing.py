@@ -1,4 +1,4 @@
-"""From what was answered to masks on every frame: prompts, a segmenter on the frame spoken of, a propagator beyond it.
+"""From an answer to masks on every frame: a segmenter is prompted on the answer's frame, a propagator goes on.
 
     Episode ─▶ asked ─▶ [Asked(frame 3, box), …] ─▶ segmenter ─▶ masks on frame 3 ─▶ propagator ─▶ masks on 0 … T-1
 
@@ -26,7 +26,7 @@ class Hints(Settings):
     negatives: bool = True
 
     def prompt(self, item: Item) -> Prompt:
-        """Points beside an object say nothing alone."""
+        """The prompt of an answered object. Its negatives count only beside a box or a point."""
         box = item.box if self.box else None
         on = (item.point,) if self.point and item.point else ()
         beside = item.negatives if self.negatives and (box or on) else ()
@@ -63,11 +63,12 @@ class Tracer:
 
     segmenter: Segmenter
     propagator: Propagator | None = None
-    """Without one, there are none but on the frame spoken of."""
+    """Without one, only the answer's frame has masks."""
     hints: Hints = field(default_factory=Hints)
 
     def traced(self, episodes: Sequence[Episode]) -> list[Traced | Broken]:
-        """Segment what was answered, all at once, and follow it. An unreadable frame spoils no other episode."""
+        """The masks of each episode's answer. All answers are segmented in one call; a frame that cannot be read makes
+        its own episode Broken and no other."""
         prompts = [asked(episode, self.segmenter, self.hints) for episode in episodes]
         found = iter(self.segmenter.segment([each for several in prompts for each in several]))
         several = zip(episodes, prompts, strict=True)
@@ -88,7 +89,8 @@ class Tracer:
         return Traced(frame, followed, tuple(each.score for each in sound))
 
     def draw(self, episodes: Sequence[Episode]) -> list[Episode]:
-        """The same episodes, each turn that answered with what it drew. What could not be read is our error."""
+        """The same episodes, with the masks of the answer in the turn that gave it. Where a mask is Broken, the episode
+        ends as ERROR."""
         return [_with(episode, trace) for episode, trace in zip(episodes, self.traced(episodes), strict=True)]
 
 
@@ -104,7 +106,7 @@ def _with(episode: Episode, trace: Traced | Broken) -> Episode:
 
 
 def asked(episode: Episode, segmenter: Segmenter, hints: Hints | None = None) -> list[Asked]:
-    """The answered objects that lie on the frame spoken of and of which the segmenter can make something."""
+    """A prompt for each answered object on the answer's frame that says something this segmenter accepts."""
     frame, answer, video = spoken_of(episode), episode.answer, episode.task.video
     if frame is None or answer is None:
         return []

@@ -13,7 +13,8 @@ from framework.vision import masks
 
 
 def known(truth: Truth, frames: Iterable[int]) -> dict[int, AnyMask | None]:
-    """Of these frames those that one knows of; None where nothing is there."""
+    """The true mask of each of these frames, None where the target is not; frames of which nothing is known are left
+    out."""
     frames = list(frames)
     blank = {frame for frame in frames if frame not in truth.masks and absent(truth, frame)}
     if blank and guesses(truth):
@@ -33,13 +34,14 @@ def nowhere(truth: Truth) -> bool:
 
 
 def guesses(truth: Truth) -> bool:
-    """Is it a guess what is said of frames without a mask?
+    """Is what `present` says of frames without a mask a guess?
 
-    Who writes down empty masks beside others writes them wherever they looked, and has not seen other frames.
+    It is if some masks are empty and some are not: whoever annotates empty masks too has looked at the annotated frames
+    only.
     """
     return len({masks.is_empty(mask) for mask in truth.masks.values()}) > 1
 
 
 def outlined(truth: Truth) -> bool:
-    """Is there a frame of which one knows the target's pixels, be it that there are none?"""
+    """Are the target's pixels known on any frame, even if only that it has none there?"""
     return bool(truth.masks) or (bool(truth.present) and not any(truth.present))

@@ -1,4 +1,4 @@
-"""Which episodes our machinery lost, and what that does to the rest: means over survivors speak of survivors only.
+"""Which episodes our machinery lost, by kind of task: a mean over the others says less about kinds that lost many.
 
 kind        episodes  lost  of them  before  after
 first             32    13      41%     50%    37%      what is hard to serve weighs less than it should
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 REASONS = 3
-"""So many are told."""
+"""So many reasons are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Losses:
 
 
 def losses(kinds: Sequence[str], reasons: Sequence[str]) -> list[Losses]:
-    """By kind; of each episode why it was lost, or nothing if it was not. Empty if none was."""
+    """The losses of each kind; empty if there were none. There is one kind and one reason per episode, the reason empty
+    if it was not lost."""
     every = Counter(kinds)
     lost = Counter(kind for kind, reason in zip(kinds, reasons, strict=True) if reason)
     left = every.total() - lost.total()

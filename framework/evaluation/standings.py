@@ -36,14 +36,15 @@ class Row:
     turns_used: float | None = None
     unread_replies: float | None = None
     empty_keyframes: float | None = None
-    """How it was played: framework/evaluation/conduct.py; None in an evaluation that did not say."""
+    """How it was played (conduct.py); None in an evaluation that did not say."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     by_kind: Mapping[str, float] = field(default_factory=dict[str, float])
     lost: float = 0.0
-    """The share of episodes that are in none of these numbers, since our machinery failed."""
+    """The share of episodes that our machinery lost; none of these numbers counts them."""
 
 
 def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) -> Row:
+    """The row of a player, from its greedy games and, if it is a model, its sampled ones."""
     kinds = np.array([task.truth.kind for task in tasks])
     scores = greedy.scores()
     return Row(
@@ -61,7 +62,7 @@ def row(tasks: Sequence[Task], greedy: Played, sampled: Played | None = None) ->
 
 SAID = ("score", "sampled_score", "well_formed", "sampled_well_formed", "thought_tokens", *CONDUCT)
 COLUMNS = (*SAID, "lost_share", "by_kind")
-"""What eval.json says of everyone, beside the parts of a reward; no part may be called so."""
+"""The keys of a player in eval.json besides the reward parts; no part may have one of these names."""
 
 
 def write(
@@ -90,7 +91,7 @@ def names(columns: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 def plain(found: Any) -> Any:
-    """What json can say: no number is null."""
+    """The same as JSON can say it: NaN becomes null."""
     if isinstance(found, dict):
         return {key: plain(value) for key, value in cast(dict[str, Any], found).items()}
     if isinstance(found, Sequence) and not isinstance(found, str):

@@ -27,7 +27,10 @@ from framework.vision.predictions import NAME, Writer
 def judge(
     recipe: Recipe, folder: Path, models: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY
 ) -> tuple[list[Table], list[str]]:
-    """Play, write, and say it in tables and a line per gain. `models` are in the order in which they were trained."""
+    """Play the evaluation, write eval.json and the episodes into `folder`, and give tables and a line for each gain.
+
+    `models` are folders by stage, in the order in which they were trained; `guests` are players that others serve.
+    """
     played = asyncio.run(contest(recipe, models, guests))
     rows = {name: row(played.tasks, games, played.sampled.get(name)) for name, games in played.greedy.items()}
     gains = _gains(played, [name for name in models if name in played.greedy], recipe.seed)
@@ -47,7 +50,7 @@ def judge(
 
 
 def _predicted(path: Path, games: Played) -> None:
-    """What a player drew, expression by expression. Who did not answer predicts nothing."""
+    """Write a player's masks, expression by expression. An episode without an answer has none."""
     with Writer(path) as file:
         for episode in games.rounds[0]:
             drawn = episode.turns[-1].drawn if episode.turns else None

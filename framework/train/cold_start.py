@@ -73,9 +73,10 @@ def demonstrations(recipe: Recipe) -> list[Conversation]:
 
 
 def _games(recipe: Recipe, tasks: Sequence[Task]) -> Iterator[tuple[Task, Rules, Player]]:
-    """Each task in one game: the recipe's, or, every other one, a sampler's, if the policy is to answer those too.
+    """Each task in one game: the recipe's own, played by one of the stage's players.
 
-    A sampler's questions are answered by who knows, and without a thought.
+    Where the policy must also answer a sampler's questions, every other task is such a question. The expert answers
+    those, without a thought.
     """
     players = [find(PLAYERS, name, "player") for name in recipe.stages.cold_start.players]
     lots = random.Random(recipe.seed)

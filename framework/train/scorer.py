@@ -71,7 +71,7 @@ class Scorer:
         """Parts that hardly paid in the last step: why is asked once, since asking takes more episodes than a step."""
 
     def score(self, batch: KVBatchMeta) -> list[Episode]:
-        """Score what is new in a batch and leave the rewards beside the episodes."""
+        """The episodes of a batch. Those not scored yet are scored, and their rewards written to TransferQueue."""
         sent = self.fetched(batch)
         episodes = self.episodes(batch, [each.extra for each in sent])
         new = [number for number, key in enumerate(batch.keys) if key not in self.earned]
@@ -87,7 +87,7 @@ class Scorer:
         return episodes
 
     def fetched(self, batch: KVBatchMeta) -> list[Sent]:
-        """What players handed over, fetched once, and found not to be what ends the run."""
+        """What players handed over, fetched once. Raises TrainError if one of them could not go on."""
         if keys := [key for key in batch.keys if key not in self.sent]:
             rows = zip(*columns(some(keys, batch.partition_id), "extra_fields", "response_mask"), strict=True)
             self.sent |= {key: Sent(extra, mask) for key, (extra, mask) in zip(keys, rows, strict=True)}
@@ -103,7 +103,10 @@ class Scorer:
         return found
 
     def _row(self, mask: torch.Tensor, earned: RewardBreakdown, reward: float) -> dict[str, torch.Tensor]:
-        """The reward stands on the last token, less what is paid before. Without one nothing is learned from."""
+        """An episode's rewards by token, and its mask: the reward on the last token, less what earlier tokens are paid.
+
+        An episode without a reward gets a mask of zeros, and is not learned from.
+        """
         if earned.total is None:
             nothing = torch.zeros_like(mask)
             return {"rm_scores": nothing.float(), "response_mask": nothing, "loss_mask": nothing}
@@ -117,7 +120,7 @@ class Scorer:
         return {"rm_scores": scores, "response_mask": mask, "loss_mask": mask}
 
     def take(self, batch: KVBatchMeta) -> Metrics:
-        """Score a batch that is given out, and say what it earned."""
+        """Put a batch that verl is given in order, score it, and give its metrics."""
         self.arrange(batch)
         return self.judge(batch)
 
@@ -127,7 +130,7 @@ class Scorer:
         batch.reorder(sorted(range(len(places)), key=places.__getitem__))
 
     def judge(self, batch: KVBatchMeta) -> Metrics:
-        """Score a batch and say what it earned."""
+        """Score a batch, forget what was kept of it until now, and give its metrics."""
         began = time.perf_counter()
         episodes = self.score(batch)
         extras = [self.sent.pop(key).extra for key in batch.keys]
@@ -141,7 +144,7 @@ class Scorer:
         return metrics | {"time/reward_s": time.perf_counter() - began}
 
     def alive(self, episodes: Sequence[Episode], earned: Sequence[RewardBreakdown], keys: Sequence[str]) -> Metrics:
-        """What each part tells; of one that tells nothing one is warned, once."""
+        """Metrics of each part of the reward; a part that teaches nothing is warned of, once."""
         groups = [group_of(key) for key in keys]
         found = liveness.vitals(list(self.rubric.rewards), episodes, earned, groups)
         faint = {name for name, vital in found.items() if vital.faint}
@@ -161,7 +164,7 @@ class Scorer:
 
 
 def none_is_fatal(extras: Iterable[Mapping[str, Any]]) -> None:
-    """What players could not go on for is raised where it stops the run."""
+    """Raise what a player could not go on for: here, in the trainer, it stops the run."""
     if fatal := next((extra["fatal"] for extra in extras if extra.get("fatal")), ""):
         raise TrainError(fatal)
 
