@@ -61,6 +61,17 @@ class Served:
                     with lock:
                         served.now -= 1
 
+            def say(self, text: str | None) -> None:
+                """A completion of this text."""
+                self.send(json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode())
+
+            def send(self, body: bytes, status: int = 200, length: int | None = None) -> None:
+                """Any reply; `length` is what its header says, where that is not its length."""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body) if length is None else length))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
@@ -83,7 +94,7 @@ def serving(way: Way) -> Iterator[Served]:
 
 @pytest.fixture
 def serve() -> Callable[[Way], Any]:
-    """A real server in a thread: `with serve(way) as served`, where way(request, asked) writes the reply."""
+    """A real server in a thread: `with serve(way) as served`, where way(request, asked) replies."""
     return serving
 
 

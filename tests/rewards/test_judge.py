@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,15 +50,7 @@ def content(asked: dict[str, Any]) -> str:
 def strict(request: Any, asked: dict[str, Any]) -> None:
     """A judge that wants the very words."""
     answer = content(asked).split("----------\n")[1].strip()
-    tell(request, f"It says {len(answer)} letters.\nScore: {float(answer == 'a red car')}")
-
-
-def tell(request: Any, text: str) -> None:
-    body = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)
+    request.say(f"It says {len(answer)} letters.\nScore: {float(answer == 'a red car')}")
 
 
 def test_it_gives_what_the_model_says(judge: Callable[..., Judge], serve: Serve) -> None:
@@ -83,7 +74,7 @@ def test_a_judge_that_is_down_or_babbles_is_broken_and_its_group_is_dropped(
     judge: Callable[..., Judge], serve: Serve
 ) -> None:
     def babbles(request: Any, asked: dict[str, Any]) -> None:
-        tell(request, "well, well" if "blue" in content(asked) else "Score: 1")
+        request.say("well, well" if "blue" in content(asked) else "Score: 1")
 
     with serve(babbles) as served:
         rubric = Rubric({"exact": ExactAnswer(), "judge": judge(served.url)})
@@ -97,7 +88,7 @@ def test_a_judge_that_is_down_or_babbles_is_broken_and_its_group_is_dropped(
 
 def test_what_is_asked_is_the_recipes_to_say(judge: Callable[..., Judge], serve: Serve) -> None:
     asks = 'How {"calm"} is {reply}? As {truth} for {answer}?'
-    with serve(lambda request, _: tell(request, "0.25")) as served:
+    with serve(lambda request, _: request.say("0.25")) as served:
         assert judge(served.url, prompt=asks)([said("{truth}", text="\ud800<b>")]) == [0.25]
         assert content(served.asked[0]) == 'How {"calm"} is ?<b>? As a red car for {truth}?'
         free = judge(served.url, prompt="Is {reply} polite?")

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import math
 import sys
 import time
@@ -73,15 +72,7 @@ Make = Callable[..., Recipe]
 
 
 def says(text: str) -> Callable[[Any, dict[str, Any]], None]:
-    return lambda request, _: reply(request, text)
-
-
-def reply(request: Any, text: str) -> None:
-    body = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(body)))
-    request.end_headers()
-    request.wfile.write(body)
+    return lambda request, _: request.say(text)
 
 
 @pytest.fixture
@@ -200,7 +191,7 @@ def test_an_evaluation_leaves_out_what_broke_and_says_so(recipe: Make, serve: Se
 
     def half(request: Any, asked: dict[str, Any]) -> None:
         asked_for.add(asked["messages"][0]["content"])
-        reply(request, "Score: 1" if len(asked_for) % 2 else "I would rather not say")
+        request.say("Score: 1" if len(asked_for) % 2 else "I would rather not say")
 
     with serve(half) as served:
         ours = recipe(served.url, "stages.eval.players=[]")

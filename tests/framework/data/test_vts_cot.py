@@ -291,24 +291,12 @@ def test_only_what_earned_enough_is_kept_and_of_a_task_the_best():
 # ---- by a served model -----------------------------------------------------------------------------------------------
 
 
-def says(text: str) -> Any:
-    body = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
-
-    def way(request: Any, asked: dict[str, Any]) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return way
-
-
 STEPS = "Step 1: I see it in frame 3.\nStep 2: Left.\nStep 3: A dog.\nAction: I look there."
 
 
 def test_a_served_model_words_the_thoughts_and_the_truth_says_what_is_done(serve, tmp_path: Path):
     before = [asyncio.run(play(task, RULES, RULES.expert(task))) for task in (WORLD.task(0), WORLD.task(1))]
-    with serve(says(STEPS)) as served:
+    with serve(lambda request, _: request.say(STEPS)) as served:
         endpoint = Endpoint(url=served.url, model="m", cache=str(tmp_path))
         after = Teacher(endpoint, RULES).taught(before)
     for old, new in zip(before, after, strict=True):
@@ -326,7 +314,7 @@ def test_a_served_model_words_the_thoughts_and_the_truth_says_what_is_done(serve
 def test_a_model_that_says_no_steps_makes_no_demonstration(serve, tmp_path: Path):
     task = WORLD.task(0)
     episode = asyncio.run(play(task, RULES, RULES.expert(task)))
-    with serve(says("It is on the left.")) as served:
+    with serve(lambda request, _: request.say("It is on the left.")) as served:
         endpoint = Endpoint(url=served.url, model="m", cache=str(tmp_path), retries=0)
         [told] = Teacher(endpoint, RULES).taught([episode])
     assert isinstance(told, Broken)

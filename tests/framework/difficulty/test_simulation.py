@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -115,14 +114,7 @@ def test_the_command_shows_a_table_and_draws_a_page(tmp_path: Path, capsys: pyte
 
 
 def says(text: str) -> Any:
-    def way(request: Any, asked: dict[str, Any]) -> None:
-        body = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return way
+    return lambda request, _: request.say(text)
 
 
 def rate(tmp_path: Path, url: str, *more: str) -> int:
@@ -180,7 +172,7 @@ def test_what_is_no_rating_is_not_kept(tmp_path: Path, serve, capsys: pytest.Cap
 
 def test_tasks_that_could_not_be_rated_are_named(tmp_path: Path, serve, capsys: pytest.CaptureFixture[str]) -> None:
     def moody(request: Any, asked: dict[str, Any]) -> None:
-        says("[1, 1, 1, 1, 1]" if len(served.asked) % 3 else "…")(request, asked)
+        request.say("[1, 1, 1, 1, 1]" if len(served.asked) % 3 else "…")
 
     with serve(moody) as served:
         assert rate(tmp_path, served.url, "-n", "6", "rewards.length.difficulty.rater.at_once=1") in (0, 1)

@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,7 @@ from framework.remote.endpoint import Endpoint
 from framework.remote.request import Refused, sent
 from framework.types import Broken
 
-Request = BaseHTTPRequestHandler
-Way = Callable[[Request, dict[str, Any]], Any]
-
-
-def replies(request: Request, status: int, body: bytes, length: int | None = None) -> None:
-    request.send_response(status)
-    request.send_header("Content-Length", str(len(body) if length is None else length))
-    request.end_headers()
-    request.wfile.write(body)
+Way = Callable[[Any, dict[str, Any]], Any]
 
 
 def completion(text: str | None) -> bytes:
@@ -31,21 +22,21 @@ def completion(text: str | None) -> bytes:
 
 
 def says(text: str | None) -> Way:
-    return lambda request, _: replies(request, 200, completion(text))
+    return lambda request, _: request.say(text)
 
 
 def refuses(status: int, why: bytes = b"busy\n now") -> Way:
-    return lambda request, _: replies(request, status, why)
+    return lambda request, _: request.send(why, status)
 
 
 def sends(body: bytes, length: int | None = None) -> Way:
-    return lambda request, _: replies(request, 200, body, length)
+    return lambda request, _: request.send(body, length=length)
 
 
 def drops(body: bytes) -> Way:
     """Hangs up in the middle, without having said how much there would be."""
 
-    def way(request: Request, _: dict[str, Any]) -> None:
+    def way(request: Any, _: dict[str, Any]) -> None:
         request.send_response(200)
         request.end_headers()
         request.wfile.write(body)
@@ -57,7 +48,7 @@ def in_turn(*ways: Way) -> Way:
     """One after another; the last one for good."""
     left, lock = list(ways), threading.Lock()
 
-    def next_way(request: Request, asked: dict[str, Any]) -> None:
+    def next_way(request: Any, asked: dict[str, Any]) -> None:
         with lock:
             way = left.pop(0) if len(left) > 1 else left[0]
         way(request, asked)
@@ -99,7 +90,7 @@ def test_it_is_asked_as_openais_chat_is(at: At, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_the_same_is_asked_once_and_never_again(at: At, serve: Serve) -> None:
-    with serve(lambda request, asked: says(asked["messages"][0]["content"].upper())(request, asked)) as served:
+    with serve(lambda request, asked: request.say(asked["messages"][0]["content"].upper())) as served:
         assert at(served.url).ask(["a", "b", "a"], whole) == ["A", "B", "A"]
         assert sorted(each["messages"][0]["content"] for each in served.asked) == ["a", "b"]
     assert at(served.url).ask(["b", "a"], whole) == ["B", "A"]  # though nobody serves any longer
@@ -123,7 +114,7 @@ def test_pauses_double(at: At, serve: Serve) -> None:
 
 
 def test_a_server_that_says_how_long_to_wait_is_believed_within_reason(at: At, serve: Serve) -> None:
-    def later(request: Request, _: dict[str, Any]) -> None:
+    def later(request: Any, _: dict[str, Any]) -> None:
         request.send_response(429)
         request.send_header("Retry-After", "3600")
         request.send_header("Content-Length", "0")
@@ -186,7 +177,7 @@ def test_trouble_that_stays_is_broken_and_says_why(at: At, name: str, serve: Ser
 def test_a_server_that_is_late_or_sends_drop_by_drop_is_not_waited_for(at: At, serve: Serve) -> None:
     free = threading.Event()
 
-    def drips(request: Request, _: dict[str, Any]) -> None:
+    def drips(request: Any, _: dict[str, Any]) -> None:
         request.send_response(200)
         request.end_headers()
         while not free.wait(0.02):
@@ -237,7 +228,7 @@ def test_once_a_server_is_up_again_it_is_asked_as_patiently_as_before(at: At, se
 
 
 def test_one_prompt_that_cannot_be_answered_harms_no_other(at: At, serve: Serve) -> None:
-    def picky(request: Request, asked: dict[str, Any]) -> None:
+    def picky(request: Any, asked: dict[str, Any]) -> None:
         bad = asked["messages"][0]["content"] == "7"
         (refuses(400, b"too long") if bad else says("fine"))(request, asked)
 
@@ -248,9 +239,9 @@ def test_one_prompt_that_cannot_be_answered_harms_no_other(at: At, serve: Serve)
 
 
 def test_only_so_many_are_asked_at_once(at: At, serve: Serve) -> None:
-    def slowly(request: Request, asked: dict[str, Any]) -> None:
+    def slowly(request: Any, asked: dict[str, Any]) -> None:
         time.sleep(0.03)
-        says("fine")(request, asked)
+        request.say("fine")
 
     with serve(slowly) as served:
         assert at(served.url, at_once=3).ask([str(each) for each in range(12)], whole) == ["fine"] * 12
@@ -303,7 +294,7 @@ def test_a_reply_in_parts_is_their_text(at: At, serve: Serve) -> None:
 
 
 def test_what_an_answer_took_before_it_came_counts_as_well(serve: Serve) -> None:
-    def late(request: Request, _: dict[str, Any]) -> None:
+    def late(request: Any, _: dict[str, Any]) -> None:
         time.sleep(0.6)
         request.send_response(200)
         request.end_headers()

@@ -38,13 +38,6 @@ LOOK, ANSWER = '<select>{"keyframe": 2}</select>', '<answer>{"keyframe": 2, "bbo
 PRICE = "stages.eval.guest.price=[1000, 10000]"
 
 
-def send(request: Any, body: bytes, status: int = 200, length: int | None = None) -> None:
-    request.send_response(status)
-    request.send_header("Content-Length", str(len(body) if length is None else length))
-    request.end_headers()
-    request.wfile.write(body)
-
-
 def completion(text: str | None, finish: str = "stop", counts: bool = True) -> bytes:
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish}
     usage = {"usage": {"prompt_tokens": 100, "completion_tokens": 10}} if counts else {}
@@ -53,7 +46,7 @@ def completion(text: str | None, finish: str = "stop", counts: bool = True) -> b
 
 def plays(request: Any, asked: dict[str, Any]) -> None:
     """Looks once, and then answers."""
-    send(request, completion(ANSWER if len(asked["messages"]) > 2 else LOOK))
+    request.send(completion(ANSWER if len(asked["messages"]) > 2 else LOOK))
 
 
 @pytest.fixture
@@ -140,17 +133,17 @@ def some_fail(request: Any, asked: dict[str, Any]) -> None:
     free = threading.Event()
     match lot:
         case 0:
-            send(request, b"slow down", 429)
+            request.send(b"slow down", 429)
         case 1:
-            send(request, b"oh", 503)
+            request.send(b"oh", 503)
         case 2:
             free.wait(0.6)
         case 3:
-            send(request, completion(ANSWER)[:30], length=4000)
+            request.send(completion(ANSWER)[:30], length=4000)
         case 4:
-            send(request, b'{"choices": [{"message": ')
+            request.send(b'{"choices": [{"message": ')
         case 5:
-            send(request, b'{"error": {"message": "overloaded"}}')
+            request.send(b'{"error": {"message": "overloaded"}}')
         case 6:
             request.connection.close()
         case _:
@@ -253,7 +246,7 @@ def test_a_server_that_is_down_ends_every_episode_and_becomes_no_number(
 def test_a_reply_that_is_cut_or_no_action_is_the_models_own(
     body: bytes, stop: str, kept: Path, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with serve(lambda request, _: send(request, body)) as served:
+    with serve(lambda request, _: request.send(body)) as served:
         assert limner(served.url, "stages.eval.players=[]", "data.eval.count=2") == 0
     row = standings.read(kept / "eval.json").rows["m/1"]
     assert (row.score, row.lost, row.well_formed) == (0, 0, 0)
