@@ -13,11 +13,11 @@ from framework.chat.grammar import Grammar, plain
 from framework.config import Fault
 from framework.env import Rules
 from framework.errors import NoExpert
+from framework.gymnasium_world import World
 from framework.types import Action, Answer, Malformed, Observation, Past, Picture, Reply, Role, Task, Video
 from framework.vision import inline
 from framework.vision.plan import Look
 from framework.worker import Worker
-from framework.world import World
 
 
 class Gymnasium(Rules):

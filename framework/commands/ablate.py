@@ -25,6 +25,7 @@ from framework.ablation import plan
 from framework.ablation.outcome import FILE, Games, Outcome, mean_sheet, outcome, pair_sheet, write
 from framework.ablation.plan import Ablation, Job, Trial
 from framework.commands import console, counted, takes_out, takes_recipe, written_to
+from framework.commands.train import learn
 from framework.config import Tree, typed
 from framework.cookbook import ABLATIONS, locate
 from framework.errors import TrainError
@@ -150,19 +151,9 @@ def seconds(job: Job) -> float | None:
 
 def _do(job: Job, beside: Path) -> None:
     if job.stage == "eval":
-        return _play(job)
-    if job.stage == "cold_start":
-        from framework.train.cold_start import train_cold_start
-
-        train_cold_start(job.recipe, job.run.folder, beside)
-        return None
-    from framework.train.launch import train_rl
-
-    recipe = job.recipe
-    for run in job.after:
-        recipe = recipe.with_model(str(run.model()))
-    train_rl(recipe, job.run.folder, beside)
-    return None
+        _play(job)
+    else:
+        learn(job.recipe, job.run.folder, job.stage, beside, job.after[-1].model() if job.after else None)
 
 
 def _play(job: Job) -> None:

@@ -100,19 +100,22 @@ def _looked_at(recipe: Recipe, stage: str) -> Tree:
 def go(recipe: Recipe, folder: Path, stage: str, beside: Path) -> None:
     """One stage to its end. `beside` holds a user's own code."""
     if stage == "eval":
-        return evaluate(recipe, folder)
-    # verl's room is entered only now that the recipe is known to be sound
-    if stage == "cold_start":
-        from framework.train.cold_start import train_cold_start
+        evaluate(recipe, folder)
+    else:
+        follows = stage == "rl" and recipe.stages.cold_start.steps
+        learn(recipe, folder, stage, beside, Run(folder, "cold_start").model() if follows else None)
 
-        train_cold_start(recipe, folder, beside)
-        return None
+
+def learn(recipe: Recipe, folder: Path, stage: str, beside: Path, model: Path | None) -> None:
+    """One stage of training to its end, from this model, or the recipe's own reasoner if there is none."""
+    # verl's room is entered only now that the recipe is known to be sound
+    from framework.train.cold_start import train_cold_start
     from framework.train.launch import train_rl
 
-    if recipe.stages.cold_start.steps and (model := Run(folder, "cold_start").model()):
+    if model:
         recipe = recipe.with_model(model.resolve())
-    train_rl(recipe, folder, beside)
-    return None
+    train = {"cold_start": train_cold_start, "rl": train_rl}[stage]
+    train(recipe, folder, beside)
 
 
 def _kept(folder: Path) -> str:

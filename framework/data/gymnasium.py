@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import Field
 
 from framework.errors import DataError
+from framework.gymnasium_world import World
 from framework.source import Source
 from framework.types import Task, Truth
 from framework.vision import inline
-from framework.world import World
 
 ROOM = 1_000_000
 """Worlds of one seed."""

@@ -20,6 +20,7 @@ from framework.config import typed
 from framework.data.gymnasium import Gymnasium as Worlds
 from framework.env import Sight, expert_of
 from framework.errors import ConfigError, DataError, NoExpert
+from framework.gymnasium_world import World
 from framework.policy import Policy, Scripted
 from framework.record import Record, from_json, read, to_json
 from framework.rollout import play
@@ -27,7 +28,6 @@ from framework.testing import check_env
 from framework.types import Episode, Malformed, Stop, Task
 from framework.vision.frames import pixels
 from framework.vision.plan import Look
-from framework.world import World
 
 GRID = "framework.lab.grid:limner/Grid-v0"
 MOVES = ("left", "right", "up", "down")
