@@ -86,41 +86,6 @@ def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
     return pack(decode(mask)[rows[:, None], columns])
 
 
-def under(few: int, many: int) -> NDArray[np.int64]:
-    """Along one side, the pixel of `few` that lies under the centre of each of `many`."""
-    return (2 * np.arange(many) + 1) * few // (2 * many)
-
-
-def carried(mask: AnyMask, here: Space, there: Space) -> AnyMask:
-    """A mask of one space as another space of its picture sees it: what lies outside either is not target.
-
-    here    a crop, seen larger · # # ·          there    the picture · · # · · ·
-    """
-    counted(mask, here)
-    width, height = (round(side) for side in there.units)
-    x, y = there.carry(0.5, 0.5, here)
-    next_x, next_y = there.carry(1.5, 1.5, here)
-    columns = np.floor(x + (next_x - x) * np.arange(width) + 1e-9).astype(np.int64)
-    rows = np.floor(y + (next_y - y) * np.arange(height) + 1e-9).astype(np.int64)
-    across, down = (columns >= 0) & (columns < mask.width), (rows >= 0) & (rows < mask.height)
-    seen = np.zeros((height, width), np.bool_)
-    seen[np.ix_(down, across)] = decode(mask)[np.ix_(rows[down], columns[across])]
-    return pack(seen)
-
-
-def boundary(mask: AnyMask) -> Dense:
-    """The pixels that differ from their neighbour to the east, south or south-east, as far as there is one.
-
-    This is the boundary of DAVIS; a mask that fills its picture has none.
-    """
-    dense = decode(mask)
-    edge = np.zeros_like(dense)
-    edge[:, :-1] |= dense[:, :-1] ^ dense[:, 1:]
-    edge[:-1] |= dense[:-1] ^ dense[1:]
-    edge[:-1, :-1] |= dense[:-1, :-1] ^ dense[1:, 1:]
-    return edge
-
-
 def is_empty(mask: AnyMask) -> bool:
     """Has the target no pixel?"""
     return not (mask.area if isinstance(mask, Packed) else any(mask.runs[1::2]))

@@ -57,16 +57,6 @@ class JF:
         return (self.j + self.f) / 2
 
 
-def region_similarity(pred: Pixels, true: Pixels) -> float:
-    """J of one frame, [H, W]."""
-    return float(region_similarities(pred[None], true[None])[0])
-
-
-def contour_accuracy(pred: Pixels, true: Pixels) -> float:
-    """F of one frame, [H, W]."""
-    return float(contour_accuracies(pred[None], true[None])[0])
-
-
 def j_and_f(pred: Pixels, true: Pixels) -> JF:
     """J and F of a clip, [T, H, W].
 
@@ -125,11 +115,6 @@ def areas(pred: Pixels, true: Pixels) -> tuple[Areas, Areas]:
     """The pixels that both have and that either has, in each frame of a clip, [T, H, W]."""
     said, right = _alike(pred, true)
     return np.count_nonzero(said & right, axis=(1, 2)), np.count_nonzero(said | right, axis=(1, 2))
-
-
-def g_iou(shared: Areas, united: Areas) -> float:
-    """gIoU of a set of images, from their `areas`."""
-    return float(np.divide(shared, united, out=np.ones(len(shared)), where=united > 0).mean())
 
 
 def c_iou(shared: Areas, united: Areas) -> float:

@@ -6,8 +6,8 @@ from hypothesis.extra.numpy import arrays
 
 from framework.errors import DataError, GeometryError
 from framework.types import Mask
-from framework.vision import masks, metrics
-from framework.vision.boxes import Box, Point, Space
+from framework.vision import masks
+from framework.vision.boxes import Point, Space
 
 SPACE = Space("clip#0", (0, 0, 60, 40), (60, 40))
 dense = arrays(bool, st.tuples(st.integers(1, 7), st.integers(1, 7)))
@@ -107,43 +107,8 @@ def test_a_pictures_edge_is_an_edge():
     assert max(abs(point.x - 30), abs(point.y - 20)) == 0.5
 
 
-def test_a_mask_goes_to_a_crop_and_back():
-    crop = SPACE.part(Box(10, 5, 30, 25, SPACE))
-    pixels = np.zeros((40, 60), bool)
-    pixels[8:20, 5:25] = True  # five of its columns lie outside the crop
-    larger = crop.counted_in(60, 80)
-    seen = masks.carried(masks.encode(pixels), SPACE, larger)
-    assert np.array_equal(masks.decode(seen), np.kron(pixels[5:25, 10:30], np.ones((4, 3), bool)))
-    pixels[:, :10] = False
-    assert np.array_equal(masks.decode(masks.carried(seen, larger, SPACE)), pixels)
-
-
-@given(dense, st.integers(1, 9), st.integers(1, 9))
-def test_within_one_region_a_mask_is_carried_as_it_is_resized(pixels, width, height):
-    mask = masks.encode(pixels)
-    carried = masks.carried(mask, space(mask), space(mask).counted_in(width, height))
-    assert masks.as_runs(carried) == masks.as_runs(masks.resized(mask, width, height))
-
-
-def test_masks_of_two_pictures_or_sizes_never_meet():
-    mask, other = masks.encode(np.ones((40, 60), bool)), Space("clip#1", (0, 0, 60, 40), (60, 40))
-    with pytest.raises(GeometryError, match="clip#1 has no place on clip#0"):
-        masks.carried(mask, SPACE, other)
+def test_a_mask_is_measured_in_a_space_of_its_own_pixels():
+    mask = masks.encode(np.ones((40, 60), bool))
     for measured in (masks.box, masks.inner_point):
         with pytest.raises(GeometryError, match="a mask of 60 × 40 pixels lies in no space of"):
             measured(mask, SPACE.counted_in(1000, 1000))
-
-
-def test_the_boundary_is_that_of_davis():
-    pixels = np.zeros((5, 6), bool)
-    pixels[1:4, 1:4] = True
-    expected = ["####··", "#··#··", "#··#··", "####··", "······"]
-    assert ["".join("·#"[int(value)] for value in row) for row in masks.boundary(masks.pack(pixels))] == expected
-    assert not masks.boundary(masks.encode(np.ones((5, 6), bool))).any()
-
-
-@given(dense)
-def test_the_boundary_is_the_one_that_contours_are_measured_on(pixels):
-    words = metrics._boundary(metrics._words(pixels[None]), pixels.shape[1])
-    bits = np.unpackbits(words.view(np.uint8), axis=2, bitorder="little")[0, :, : pixels.shape[1]]
-    assert np.array_equal(masks.boundary(masks.encode(pixels)), bits)
