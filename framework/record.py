@@ -25,6 +25,7 @@ from framework.types import Episode, Picture, RewardBreakdown, Role, Stop
 from framework.vision.footage import Pixels
 from framework.vision.frames import pixels
 from framework.vision.inline import png
+from framework.vision.plan import shrunk
 
 LINES, FRAMES = "episodes.jsonl", "frames"
 LONGEST = 448
@@ -163,10 +164,7 @@ def line(entry: Entry) -> bytes:
 def scene(episode: Episode) -> Picture:
     """The whole frame that an answer is about; without one, the frame where the target is largest, or the first."""
     video = episode.task.video
-    frame = _answered(episode)
-    scale = min(1.0, LONGEST / max(video.width, video.height))
-    size = max(1, round(video.width * scale)), max(1, round(video.height * scale))
-    return Picture(video, frame, size, Role.TARGET)
+    return Picture(video, _answered(episode), shrunk(video, LONGEST), Role.TARGET)
 
 
 def _answered(episode: Episode) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from framework.advantage import ADVANTAGES, EPSILON, Values, joined, ours, totals
 from framework.errors import UserError
-from framework.figures import signed
+from framework.figures import names, signed
 from framework.recipe import Recipe
 from framework.record import Entry
 from framework.types import RewardBreakdown, Stop
@@ -106,7 +106,7 @@ def rescore(entries: Sequence[Entry], recipe: Recipe) -> Rescored:
     before = [entry.earned for entry in kept if entry.earned]
     after = _scores(kept, groups, recipe)
     estimator = ours(recipe.algorithm.advantage)
-    weights = dict.fromkeys(_names(before), 1.0) | recipe.rubric.weights()
+    weights = dict.fromkeys(names(each.parts for each in before), 1.0) | recipe.rubric.weights()
     then = _advantages(estimator, before, weights, groups)
     now = _advantages(estimator, after, weights, groups)
     learned = _as_learned(kept, groups, then)
@@ -206,14 +206,10 @@ def _parts(before: Sequence[RewardBreakdown], after: Sequence[RewardBreakdown]) 
             numbers=(_mean([each.parts.get(name) for each in before]), _mean([each.parts.get(name) for each in after])),
             adds=(_mean([each.terms.get(name) for each in before]), _mean([each.terms.get(name) for each in after])),
         )
-        for name in _names([*before, *after])
+        for name in names(each.parts for each in [*before, *after])
     ]
     totals = _mean([each.total for each in before]), _mean([each.total for each in after])
     return [*parts, Part(name="total", numbers=totals, adds=totals)]
-
-
-def _names(earned: Sequence[RewardBreakdown]) -> list[str]:
-    return list(dict.fromkeys(name for each in earned for name in each.parts))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

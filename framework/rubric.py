@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from framework.config import Fault
 from framework.errors import RewardError, UserError
+from framework.figures import names
 from framework.line import Values, along
 from framework.registry import nearest
 from framework.reward import FAILURES, Batch, OnFailure, Reward, TurnReward
@@ -231,8 +232,8 @@ def _lost(episode: Episode) -> RewardBreakdown:
 
 def part_means(earned: Sequence[RewardBreakdown]) -> dict[str, float]:
     """The mean of each reward's own number over the episodes that have one, in the order in which parts come up."""
-    names = dict.fromkeys(name for each in earned for name in each.parts)
-    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in names}
+    there = names(each.parts for each in earned)
+    return {name: float(np.mean([each.parts[name] for each in earned if name in each.parts])) for name in there}
 
 
 # ---- in words --------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from framework.data import prepared
 from framework.data.prepared import Row, Tables
 from framework.data.schema import FOREGROUND, IGNORED
 from framework.errors import DataError, UserError
+from framework.figures import names
 from framework.files import on_disk
 from framework.machine import cores
 from framework.types import AnyMask, Mask
@@ -86,12 +87,9 @@ class Scores:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "scores.json").write_text(json.dumps(self.summary(), indent=2) + "\n")
             with (folder / "scores.csv").open("w", newline="") as file:
-                table = csv.DictWriter(file, self._columns())
+                table = csv.DictWriter(file, names(map(_csv_row, self.scored)))
                 table.writeheader()
                 table.writerows(_csv_row(each) for each in self.scored)
-
-    def _columns(self) -> list[str]:
-        return list(dict.fromkeys(name for each in self.scored for name in _csv_row(each)))
 
 
 def _csv_row(scored: Scored) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from framework.errors import DataError, UserError
 from framework.files import on_disk, whole
 from framework.remote.endpoint import Content, Endpoint
 from framework.types import Broken, Picture, Task, Video
+from framework.vision.plan import shrunk
 
 AXES = {
     "scene complexity": "how many things there are, and how cluttered the place is",
@@ -76,8 +77,7 @@ def _jpeg(video: Video, frame: int) -> str:
 
     from framework.vision.frames import pixels
 
-    scale = min(1.0, SIDE / max(video.width, video.height))
-    size = max(1, round(video.width * scale)), max(1, round(video.height * scale))
+    size = shrunk(video, SIDE)
     done, data = cv2.imencode(".jpg", pixels(Picture(video, frame, size))[..., ::-1])
     assert done, f"a picture of {size} cannot be written as jpeg"
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"

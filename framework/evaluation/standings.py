@@ -6,7 +6,7 @@ Played ─▶ row() ─▶ Row, one for each player ─▶ write() ─▶ eval.j
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -83,11 +83,6 @@ def write(
     if "greedy" in as_plain:
         found["gain"] = as_plain["greedy"] | ({"sampled": as_plain["sampled"]} if "sampled" in as_plain else {})
     path.write_text(json.dumps(plain(found), indent=2, allow_nan=False) + "\n")
-
-
-def names(columns: Iterable[Mapping[str, float]]) -> list[str]:
-    """The names in any of several mappings, in the order in which they come up."""
-    return list(dict.fromkeys(name for column in columns for name in column))
 
 
 def plain(found: Any) -> Any:

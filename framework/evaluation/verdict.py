@@ -16,8 +16,8 @@ from framework.data.prepared import Prepared
 from framework.evaluation import losses
 from framework.evaluation.arena import Gain, Played, gain
 from framework.evaluation.contest import NOBODY, Contest, contest
-from framework.evaluation.standings import FILE, Row, names, row, write
-from framework.figures import number
+from framework.evaluation.standings import FILE, Row, row, write
+from framework.figures import names, number
 from framework.policy import Player
 from framework.recipe import Recipe
 from framework.record import Record

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.figures import names
 from framework.page import storyboard
 from framework.page.stored import Section, Stored
 from framework.record import Entry
@@ -30,11 +31,11 @@ def episodes(run: Stored) -> Section | None:
 
 def players(run: Stored) -> Section | None:
     """One row for each player: how its episodes ended and what they earned. An evaluation says more."""
-    names = list(dict.fromkeys((entry.stage, entry.policy) for entry in run.entries))
-    if not names or run.standings:
+    players = list(dict.fromkeys((entry.stage, entry.policy) for entry in run.entries))
+    if not players or run.standings:
         return None
-    parts = list(dict.fromkeys(name for each in run.entries if each.earned for name in each.earned.parts))
-    rows = [_row(name, parts, run.entries) for name in names]
+    parts = names(each.earned.parts for each in run.entries if each.earned)
+    rows = [_row(player, parts, run.entries) for player in players]
     columns = ["player", "episodes", "turns", "answered", *parts, "total"]
     return {"draw": "table", "title": "Players", "columns": columns, "rows": rows}
 

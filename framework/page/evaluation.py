@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from framework.evaluation.arena import Gain
-from framework.evaluation.standings import Row, Standings, names
-from framework.figures import number, signed
+from framework.evaluation.standings import Row, Standings
+from framework.figures import names, number, signed
 from framework.page.stored import Line, Section, Stored
 
 Cell = str | dict[str, Any]

@@ -73,6 +73,12 @@ def at(segment: Interval, percent: float) -> int:
     return frames[min(max(math.floor(len(frames) * percent / 100), 0), len(frames) - 1)]
 
 
+def shrunk(video: Video, longest: int) -> tuple[int, int]:
+    """The size of a clip's frames, made smaller in proportion if their longer side has more than `longest` pixels."""
+    scale = min(1.0, longest / max(video.width, video.height))
+    return max(1, round(video.width * scale)), max(1, round(video.height * scale))
+
+
 def fit(width: float, height: float, unit: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
     """The size nearest to the picture's own whose sides are multiples of `unit` and whose area lies in the limits.
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import DataError
+from framework.figures import names
 from framework.types import AnyMask, Mask
 from framework.vision import masks
 from framework.vision.metrics import PerFrame, similarities_and_accuracies
@@ -143,12 +144,12 @@ class Protocol:
         whole = self._line("overall", counted)
         made_of = [line for line in of_types if line.name in self.overall]
         if made_of:
-            names = _named(line.values for line in made_of)
+            known = names(line.values for line in made_of)
             whole = Line(
                 name="overall",
                 n=whole.n,
                 missing=whole.missing,
-                values={name: _mean(line.values[name] for line in made_of if name in line.values) for name in names},
+                values={name: _mean(line.values[name] for line in made_of if name in line.values) for name in known},
             )
         return [*of_types, whole]
 
@@ -157,8 +158,8 @@ class Protocol:
 
     def means(self, scored: Sequence[Scored]) -> dict[str, float]:
         """The means of some expressions."""
-        names = _named(each.values for each in scored)
-        found = {name: _mean(each.values[name] for each in scored if name in each.values) for name in names}
+        known = names(each.values for each in scored)
+        found = {name: _mean(each.values[name] for each in scored if name in each.values) for name in known}
         return found | {"j_and_f": (found["j"] + found["f"]) / 2}
 
     def _line(self, name: str, scored: Sequence[Scored]) -> Line:
@@ -167,10 +168,6 @@ class Protocol:
 
     def _place(self, type: str) -> tuple[int, str]:
         return (self.overall.index(type) if type in self.overall else len(self.overall), type)
-
-
-def _named(several: Iterable[Mapping[str, float]]) -> list[str]:
-    return list(dict.fromkeys(name for each in several for name in each))
 
 
 def _mean(values: Iterable[float]) -> float:
