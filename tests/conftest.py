@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
 class Served:
     """A model behind OpenAI's protocol, and what it was asked."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, port: int = 0) -> None:
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.most = self.now = 0
@@ -75,13 +75,13 @@ class Served:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
 
 
 @contextmanager
-def serving(way: Way) -> Iterator[Served]:
-    served = Served(way)
+def serving(way: Way, port: int = 0) -> Iterator[Served]:
+    served = Served(way, port)
     thread = threading.Thread(target=served.server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -93,7 +93,7 @@ def serving(way: Way) -> Iterator[Served]:
 
 
 @pytest.fixture
-def serve() -> Callable[[Way], Any]:
+def serve() -> Callable[..., Any]:
     """A real server in a thread: `with serve(way) as served`, where way(request, asked) replies."""
     return serving
 

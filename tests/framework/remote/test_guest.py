@@ -6,9 +6,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,7 @@ from framework.rollout import play
 from framework.types import Observation, Stop, Task
 from framework.vision.frames import pixels
 
-Serve = Callable[[Callable[[Any, dict[str, Any]], Any]], Any]
+Serve = Callable[..., Any]
 TASKS = 24
 QUICK = ["stages.eval.guest.pause_s=0.01", "stages.eval.guest.timeout_s=0.4", f"data.eval.count={TASKS}"]
 LOOK, ANSWER = '<select>{"keyframe": 2}</select>', '<answer>{"keyframe": 2, "bbox_2d": [8, 8, 24, 24]}</answer>'
@@ -187,35 +185,13 @@ def test_what_was_answered_is_never_asked_again(kept: Path, serve: Serve, capsys
         again.append(asked)
         plays(request, asked)
 
-    with serve_at(port, counts):
+    with serve(counts, port):
         assert limner(url, "stages.eval.players=[]", PRICE) == 0
     out = capsys.readouterr().out
     assert len(again) == 2 * TASKS - answered
     assert f"{2 * TASKS} replies ({answered} of them asked before)" in out
     assert f"cost now {0.2 * len(again):.4f}" in out
     assert standings.read(kept / "eval.json").rows["m/1"].lost == 0
-
-
-@contextmanager
-def serve_at(port: int, way: Any) -> Iterator[None]:
-    """The same address, later."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            way(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_server_that_is_down_ends_every_episode_and_becomes_no_number(
