@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def number(value: float | None, form: str = ".3f") -> str:
+def number(value: float | None, form: str = "z.3f") -> str:
     """
     >>> number(0.5), number(-0.25, ".1%"), number(None), number(float("nan"))
     ('0.500', '−25.0%', '–', '–')
@@ -11,7 +11,7 @@ def number(value: float | None, form: str = ".3f") -> str:
     return "–" if value is None or value != value else format(value, form).replace("-", "−")
 
 
-def signed(value: float, form: str = "+.3f") -> str:
+def signed(value: float, form: str = "+z.3f") -> str:
     """
     >>> signed(0.5), signed(-0.25)
     ('+0.500', '−0.250')

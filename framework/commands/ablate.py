@@ -33,6 +33,7 @@ from framework.files import writable
 from framework.page import ablated
 from framework.preflight import must_fit
 from framework.recipe import Recipe, find_recipe
+from framework.train.room import room
 from framework.train.run import alone
 
 TOOK = "seconds.txt"

@@ -18,7 +18,7 @@ from framework.errors import UserError
 from framework.evaluation.arena import Played, play_all
 from framework.evaluation.model import opened
 from framework.machine import cores
-from framework.policy import Player
+from framework.player import Player
 from framework.reasoners.reasoner import Reasoner
 from framework.registry import find
 from framework.sampler import focused

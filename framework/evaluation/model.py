@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from framework.env import Rules
 from framework.errors import UserError
-from framework.policy import Doing, Player, Policy
+from framework.player import Doing, Player
+from framework.policy import Policy
 from framework.reasoners.eyes import See, blanked, clear, swapped
 from framework.reasoners.form import Filler, Form
 from framework.reasoners.reasoner import Reasoner

@@ -18,7 +18,7 @@ from framework.evaluation.arena import Gain, Played, gain
 from framework.evaluation.contest import NOBODY, Contest, contest
 from framework.evaluation.standings import FILE, Row, row, write
 from framework.figures import names, number
-from framework.policy import Player
+from framework.player import Player
 from framework.recipe import Recipe
 from framework.record import Record
 from framework.vision.predictions import NAME, Writer

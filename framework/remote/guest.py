@@ -20,7 +20,7 @@ from pydantic import Field
 from framework.config import typed
 from framework.env import Rules
 from framework.errors import PolicyError, UserError
-from framework.policy import Player
+from framework.player import Player
 from framework.remote.endpoint import Asking, Endpoint, Said
 from framework.types import Answer, Broken, Item, Observation, Past, Reply, Select, Task, Turn, Zoom
 from framework.vision import inline

@@ -86,6 +86,11 @@ def resized(mask: AnyMask, width: int, height: int) -> AnyMask:
     return pack(decode(mask)[rows[:, None], columns])
 
 
+def under(few: int, many: int) -> NDArray[np.int64]:
+    """Along one side, the pixel of `few` that lies under the centre of each of `many`."""
+    return (2 * np.arange(many) + 1) * few // (2 * many)
+
+
 def is_empty(mask: AnyMask) -> bool:
     """Has the target no pixel?"""
     return not (mask.area if isinstance(mask, Packed) else any(mask.runs[1::2]))

@@ -21,7 +21,7 @@ from framework.data.vts_cot.trajectory import Trajectory
 from framework.drawing import lesson
 from framework.errors import DataError
 from framework.files import on_disk
-from framework.policy import Player
+from framework.player import Player
 from framework.recipe import Recipe
 from framework.record import Entry
 from framework.remote.endpoint import Endpoint
