@@ -1,7 +1,8 @@
 """Scores episodes where they are gathered, a whole batch at once, so that rewards may compare the episodes of a group.
 
 Masks are scored here as well and not over Ray: against clips of 480p one core gets through about 200 episodes of three
-turns a second (`limner bench rewards`), which is less than 2 % of a step that plays them and learns from them.
+turns a second (`limner bench rewards`), and reading them back from other processes is not free. What a step waited for
+it is `time/reward_s`.
 
 TransferQueue ─▶ episodes ─▶ Rubric ─▶ rm_scores per token, and a mask of zeros for what must not be learned from
                                 └─▶ reward/<part>/mean, alive/<part>/…, advantage/zero_groups, …
