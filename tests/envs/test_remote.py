@@ -319,9 +319,9 @@ def test_a_place_that_cannot_be_listened_at_is_told(capsys: pytest.CaptureFixtur
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        for port in (taken.getsockname()[1], 99999):
-            assert main(["serve", "quickstart", "--port", str(port)]) == 2
-            assert f"--host 127.0.0.1 --port {port}: " in capsys.readouterr().err
+        port = taken.getsockname()[1]
+        assert main(["serve", "quickstart", "--port", str(port)]) == 2
+        assert f"--host 127.0.0.1 --port {port}: " in capsys.readouterr().err
 
 
 def test_a_game_that_nobody_plays_and_cannot_be_closed_costs_no_other(served: Make) -> None:
