@@ -119,6 +119,7 @@ def train(run: Run) -> None:
         OmegaConf.update(config, key, value, force_add=True)
     patches.sft_diary(lambda: Diary(run.metrics, STAGE))
     lessons.carry_small()
+    lessons.end_together()
     sys.stdin.read()  # it ends when the demonstrations lie there
     with joined():
         sft_trainer.SFTTrainer(config).fit()

@@ -1,5 +1,8 @@
 """Hands verl's SFT trainer a conversation per row, as the tokens and patches that playing it would give."""
 
+import ctypes
+import os
+import signal
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,9 @@ from framework.vision.frames import pixels
 SMALL = 2**20
 """Bytes up to which a tensor comes from the loader's process as it is, and not in memory that both see: torch connects
 the two once for each such tensor, or through a manager that gives up where the machine is busy."""
+
+END_WITH_PARENT = 1
+"""Linux' word for it: PR_SET_PDEATHSIG of prctl(2)."""
 
 
 class Lessons(Dataset[dict[str, Any]]):
@@ -52,3 +58,12 @@ def carry_small() -> None:
         return (torch.from_numpy, (tensor.numpy(),)) if small else reductions.reduce_tensor(tensor)
 
     ForkingPickler.register(torch.Tensor, sent)
+
+
+def end_together() -> None:
+    """Before a loader is made: its processes end when this one does, however it ends.
+
+    Left behind, one waits forever to hand over its last batch, and holds the lock of the run.
+    """
+    prctl = ctypes.CDLL(None).prctl
+    os.register_at_fork(after_in_child=lambda: prctl(END_WITH_PARENT, signal.SIGKILL))

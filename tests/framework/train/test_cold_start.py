@@ -1,6 +1,8 @@
 import inspect
 import pickle
 import shutil
+import subprocess
+import sys
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
@@ -92,3 +94,26 @@ def test_a_small_tensor_comes_from_the_loader_in_the_message_itself_and_a_large_
     assert [row.tolist() for row in rows.unbind()] == [[0, 1, 2], [0, 1]]
     assert len(ForkingPickler.dumps(small)) > small.nbytes
     assert len(ForkingPickler.dumps(large)) < 1000
+
+
+LOADING = """
+import time
+import torch
+from torch.utils.data import DataLoader
+from framework.train import lessons
+
+lessons.carry_small()
+lessons.end_together()
+batches = iter(DataLoader([torch.zeros(2**17) for _ in range(64)], batch_size=1, num_workers=1))
+next(batches)
+print("loaded", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_loaders_process_ends_with_the_trainer_even_if_that_is_killed():
+    trainer = subprocess.Popen([sys.executable, "-c", LOADING], stdout=subprocess.PIPE)
+    assert trainer.stdout
+    assert trainer.stdout.readline() == b"loaded\n"
+    trainer.kill()
+    trainer.communicate(timeout=30)  # the loader's process writes to the same pipe, which ends with the last of them
