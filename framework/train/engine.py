@@ -36,6 +36,9 @@ _Base: Any = FSDPEngineWithLMHead
 class Engine(_Base):
     """The part of verl that holds the trained weights."""
 
+    silence: torch.Tensor | None = None
+    """What is added to logits so that what sampling bans is banned. [vocabulary], made once."""
+
     def initialize(self) -> Any:
         made = super().initialize()
         self.voice = Run.here().recipe.reasoner.voice()
@@ -67,7 +70,9 @@ class Engine(_Base):
     def _heard(self, logits: torch.Tensor) -> torch.Tensor:
         """The logits that log-probs are made of: what sampling bans is banned here, too. No tensor is as large, so they
         are changed where they lie; the slopes of what is never said are 0 by themselves."""
-        return logits.add_(unsaid(self.voice, logits.shape[-1]).to(logits) * NEVER)
+        if self.silence is None:
+            self.silence = unsaid(self.voice, logits.shape[-1]).to(logits) * NEVER
+        return logits.add_(self.silence)
 
     def forward_step(self, micro_batch: Any, loss_function: Any, forward_only: bool) -> Any:
         loss, output = super().forward_step(micro_batch, loss_function, forward_only)
