@@ -46,10 +46,7 @@ class Engine(_Base):
 
     def _build_module(self) -> Any:
         """verl has a setting to freeze the vision tower, but only its yaml knows it."""
-        if self.model_config.hf_config.model_type == "glm4v":
-            patches.glm_features()
-            patches.glm_places()
-            patches.glm_flops()
+        patches.of_family(self.model_config.hf_config.model_type)
         module = super()._build_module()
         if "vision" in Run.here().recipe.algorithm.freeze:
             eyes(module).requires_grad_(False)

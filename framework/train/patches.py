@@ -9,7 +9,8 @@
 | no_pinned_memory | a reference model asks for pinned memory, which needs a CUDA driver | #3405 |
 | log_probs_at_once | without flash-attn a log-prob is taken token by token, a third of a tiny update | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
-| glm_features | GLM-4.1V's eyes answer with a record, and verl takes it for the features in it | none |
+| features_in_records | verl takes records for features: GLM-4.1V's, and Qwen2.5-VL's where there is no picture | none |
+| gemma_eyes | Gemma 4's eyes stay shut where there is no picture, and ranks that have one wait for their weights | none |
 | glm_places | GLM-4.1V reads its table of places past the module that holds it: a shard, under FSDP2 | none |
 | glm_flops | GLM-4.1V's work is counted from sizes that only the config of its language model has | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
@@ -21,7 +22,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial, wraps
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,16 +142,16 @@ def transformers_backend(adapter: str) -> None:
     _ROLLOUT_REGISTRY["transformers", "async"] = adapter
 
 
-def glm_features() -> None:
+def features_in_records(family: str) -> None:
     """verl has the same for Qwen3.5, and there it knows of the record."""
-    glm, qwen = (importlib.import_module(f"verl.models.transformers.{family}") for family in ("glm4v", "qwen3_5"))
-    embedded: Any = qwen._get_input_embeds
+    older, newer = (importlib.import_module(f"verl.models.transformers.{each}") for each in (family, "qwen3_5"))
+    embedded: Any = newer._get_input_embeds
 
     def features(*args: Any, **settings: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
         made = embedded(*args, **settings)
         return made["inputs_embeds"], made["attention_mask"]
 
-    glm._get_input_embeds = features  # pyright: ignore[reportAttributeAccessIssue]
+    older._get_input_embeds = features  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def glm_places() -> None:
@@ -177,6 +178,53 @@ def glm_flops() -> None:
         return counted(config.get_text_config(), tokens, lengths, seconds)
 
     counter.ESTIMATE_FUNC["glm4v"] = of_language
+
+
+def gemma_eyes() -> None:
+    """Where there is no picture, what they say of a black one counts 0 times, as verl has it for other families."""
+    from transformers.models.gemma4 import modeling_gemma4
+
+    model: Any = modeling_gemma4.Gemma4Model
+    original = model.forward
+
+    @wraps(original)
+    def forward(self: Any, *args: Any, **named: Any) -> Any:
+        if named.get("pixel_values") is not None:
+            return original(self, *args, **named)
+
+        def seen(_: Any, __: Any, embedded: torch.Tensor) -> torch.Tensor:
+            black = self.get_image_features(*_black(self.config.vision_config, embedded))
+            return embedded + 0 * black.pooler_output.mean()
+
+        hook = self.get_input_embeddings().register_forward_hook(seen)  # as ranks with pictures: words, eyes, language
+        try:
+            return original(self, *args, **named)
+        finally:
+            hook.remove()
+
+    model.forward = forward
+
+
+def _black(eyes: Any, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The patches of a picture of one token, and their places."""
+    side = torch.arange(eyes.pooling_kernel_size, device=like.device)
+    places = torch.cartesian_prod(side, side)[None]
+    return like.new_zeros(1, places.shape[1], 3 * eyes.patch_size**2), places
+
+
+FAMILIES: dict[str, tuple[Callable[[], None], ...]] = {
+    "gemma4": (gemma_eyes,),
+    "glm4v": (partial(features_in_records, "glm4v"), glm_places, glm_flops),
+    "qwen2_5_vl": (partial(features_in_records, "qwen2_vl"),),
+}
+"""What verl needs for models of a type."""
+
+
+@cache
+def of_family(model_type: str) -> None:
+    """Once a process, in which a reference model may be built beside the one that learns."""
+    for patch in FAMILIES.get(model_type, ()):
+        patch()
 
 
 def sft_diary(diary: Callable[[], Any]) -> None:

@@ -183,17 +183,53 @@ def pictured(glm: Any) -> dict[str, Any]:
     }
 
 
-def test_glm_features_is_needed_and_finds_what_the_eyes_say(glm: Any):
+def test_features_in_records_is_needed_and_finds_what_the_eyes_say(glm: Any):
     from verl.models.transformers import glm4v as theirs
 
     with pytest.raises(AttributeError, match="shape"):
         theirs._get_input_embeds(glm.model, **pictured(glm))
-    patches.glm_features()
+    patches.features_in_records("glm4v")
     seen = pictured(glm)
     made, _ = theirs._get_input_embeds(glm.model, **seen)
     features = glm.model.visual(seen["pixel_values"], seen["image_grid_thw"]).pooler_output
     assert torch.equal(made[0, 1], features[0])
     assert torch.equal(made[0, 0], glm.get_input_embeddings()(torch.tensor(1)))
+
+
+def test_features_in_records_is_needed_where_qwen2_5_is_shown_no_picture(monkeypatch: pytest.MonkeyPatch):
+    from transformers import AutoModelForImageTextToText
+    from verl.models.transformers import qwen2_vl as theirs
+
+    monkeypatch.setattr(theirs, "_get_input_embeds", theirs._get_input_embeds)
+    qwen: Any = AutoModelForImageTextToText.from_pretrained(Lab(family="qwen2_5_vl", hidden=48, layers=1).folder())
+    words: Any = torch.tensor([[1, 2]])
+    with pytest.raises(AttributeError, match="mean"):
+        theirs._get_input_embeds(qwen.model, words)
+    patches.features_in_records("qwen2_vl")
+    made, _ = theirs._get_input_embeds(qwen.model, words)
+    assert torch.equal(made, qwen.get_input_embeddings()(words))
+
+
+def test_gemma_eyes_is_needed_and_changes_nothing_but_that_all_weights_have_a_slope(monkeypatch: pytest.MonkeyPatch):
+    from transformers import AutoModelForImageTextToText
+    from transformers.models.gemma4.modeling_gemma4 import Gemma4Model
+
+    monkeypatch.setattr(Gemma4Model, "forward", Gemma4Model.forward)
+    gemma: Any = AutoModelForImageTextToText.from_pretrained(Lab(family="gemma4", hidden=48, layers=1).folder())
+
+    def said() -> torch.Tensor:
+        return gemma(input_ids=torch.tensor([[1, 2]]), use_cache=False).logits
+
+    def left_out() -> list[str]:
+        gemma.zero_grad()
+        said().sum().backward()
+        return [name for name, value in gemma.named_parameters() if value.grad is None]
+
+    before = said()
+    assert any("vision" in name for name in left_out())
+    patches.gemma_eyes()
+    assert left_out() == []
+    assert torch.equal(said(), before)
 
 
 def test_glm_places_is_needed_and_says_the_same(glm: Any):
@@ -218,3 +254,13 @@ def test_glm_flops_is_needed_and_counts(glm: Any, monkeypatch: pytest.MonkeyPatc
         flops_counter.ESTIMATE_FUNC["glm4v"](*done)
     patches.glm_flops()
     assert flops_counter.ESTIMATE_FUNC["glm4v"](*done) > 0
+
+
+def test_what_a_family_needs_is_done_once_though_a_reference_model_is_built_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    done = list[str]()
+    monkeypatch.setitem(patches.FAMILIES, "one", (lambda: done.append("one"),))
+    for model_type in ("one", "one", "another"):
+        patches.of_family(model_type)
+    assert done == ["one"]
