@@ -36,6 +36,7 @@ def train_cold_start(recipe: Recipe, folder: Path, beside: Path | None = None) -
     """
     run, stage = Run(folder.resolve(), STAGE), recipe.stages.cold_start
     if run.last_step() < stage.steps:
+        run.refuse_other_devices(recipe.cluster.gpus_per_node)
         model = recipe.reasoner.folder()
         run.begin(recipe.with_model(model))
         command, told = _process(recipe.cluster.gpus_per_node)

@@ -38,6 +38,7 @@ def train_rl(recipe: Recipe, folder: Path, beside: Path | None = None, fresh: bo
     run = Run(folder.resolve())
     if fresh:
         shutil.rmtree(run.home, ignore_errors=True)
+    run.refuse_other_devices(recipe.cluster.nodes * recipe.cluster.gpus_per_node)
     model = recipe.reasoner.folder()
     verl_config(recipe, run.home, model)  # what cannot be said to verl is said before anything is started
     run.begin(recipe.with_model(model))

@@ -94,6 +94,17 @@ class Run:
         step = int(self.latest.read_text() or 0) if self.latest.is_file() else 0
         return step if self.checkpoint(step).is_dir() else 0
 
+    def refuse_other_devices(self, devices: int) -> None:
+        """Each device has left its own part of the newest checkpoint, so as many must go on from it."""
+        step = self.last_step()
+        parts = self.checkpoint(step).glob("**/model_world_size_*_rank_0.pt")
+        saved = {int(part.name.split("_")[3]) for part in parts}
+        if saved and devices not in saved:
+            raise TrainError(
+                f"cluster: {devices} devices, and the checkpoint of step {step} was left by {max(saved)}; set "
+                f"cluster.nodes and cluster.gpus_per_node as they were, or begin again with --fresh, or another --out"
+            )
+
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"global_step_{step}"
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from framework.errors import TrainError
 from framework.recipe import find_recipe
-from framework.train.launch import environment, in_a_line, launched
+from framework.train.cold_start import train_cold_start
+from framework.train.launch import environment, in_a_line, launched, train_rl
 from framework.train.run import Run
 
 PEEK = Path(__file__).parent / "peek"
@@ -98,3 +100,18 @@ def test_a_step_that_earned_nothing_says_nought_and_one_that_could_not_be_scored
     line = {"step": 3, "reward/mean": 0.0, "reward/form/mean": 0.0, "time/step_s": 2.04}
     assert in_a_line(line) == "step    3  reward 0.000 · form 0.00 · 2.0 s"
     assert in_a_line({"step": 3, "reward/mean": None}) == "step    3  reward —"
+
+
+@pytest.mark.parametrize("stage", ["cold_start", "rl"])
+def test_a_checkpoint_is_not_gone_on_from_with_another_number_of_devices(stage: str, tmp_path: Path):
+    run = Run(tmp_path, stage)
+    left = run.checkpoint(2) / ("actor" if stage == "rl" else "")
+    left.mkdir(parents=True)
+    for rank in range(4):
+        (left / f"model_world_size_4_rank_{rank}.pt").touch()
+    run.latest.write_text("2")
+    recipe = find_recipe(str(PEEK / "peek.yaml"), ["cluster.gpus_per_node=2", "stages.cold_start.steps=4"])
+    train = train_rl if stage == "rl" else train_cold_start
+    with pytest.raises(TrainError, match="cluster: 2 devices, and the checkpoint of step 2 was left by 4"):
+        train(recipe, tmp_path)
+    assert not run.recipe_file.exists(), "nothing was begun"
