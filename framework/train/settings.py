@@ -119,6 +119,9 @@ VLLM_ON_CPU: dict[str, Any] = {
 }
 """vLLM's CPU platform has neither sleep nor graphs, and a prompt read in parts would rewind a seed, which it cannot."""
 
+NOT_OTHERWISE = {f"{ACTOR}.strategy": "fsdp2", f"{MODEL}.use_fused_kernels": False}
+"""What the pass-through cannot change: our engine reads whole logits, and weights where FSDP2 leaves them."""
+
 OPEN = (
     "override_config",
     "engine_kwargs",
@@ -235,6 +238,9 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
         refuse_unknown(config, key)
     for key, value in overrides(recipe, run, model).items():
         OmegaConf.update(config, key, value, force_add=True)
+    for key, only in NOT_OTHERWISE.items():
+        if (asked := OmegaConf.select(config, key)) != only:
+            raise ConfigError(f"verl.{key}: {asked!r}, but training knows only {only!r} here; leave it out")
     return config
 
 

@@ -101,6 +101,16 @@ def test_a_mistyped_pass_through_is_taught():
         settings.verl_config(recipe("verl.actor_rollout_ref.actor.gradclip=1"), RUN)
 
 
+@pytest.mark.parametrize(
+    ("change", "only"), [("actor.strategy=fsdp", "'fsdp2'"), ("model.use_fused_kernels=true", "False")]
+)
+def test_what_the_engine_cannot_do_without_is_not_passed_by(change: str, only: str):
+    key, _, asked = change.partition("=")
+    told = rf"verl\.actor_rollout_ref\.{key}: .*{asked}.*only {only} here; leave it out"
+    with pytest.raises(ConfigError, match=f"(?i){told}"):
+        settings.verl_config(recipe(f"verl.actor_rollout_ref.{change}"), RUN)
+
+
 def test_parts_of_verl_that_take_any_key_take_any_key():
     change = "verl.actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space=2"
     assert settings.verl_config(recipe(change), RUN).actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space == 2
