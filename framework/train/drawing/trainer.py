@@ -190,6 +190,15 @@ class DrawsSync(Draws, Sync):
 class DrawsColocateAsync(Draws, ColocateAsync):
     """Episodes go on over updates, on the same devices."""
 
+    def draw(self, batch: KVBatchMeta) -> None:
+        """As in a step that learns: what is being said waits meanwhile, and goes on afterwards."""
+        servers: Any = self.checkpoint_manager
+        servers.abort_replicas()
+        servers.sleep_replicas()
+        super().draw(batch)
+        servers.update_weights(self.global_steps)
+        servers.resume_generation_replicas()
+
 
 class DrawsSeparateAsync(Draws, SeparateAsync):
     """Playing and learning have devices of their own."""
