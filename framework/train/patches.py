@@ -10,7 +10,7 @@
 | log_probs_at_once | without flash-attn a log-prob is taken token by token, a third of a tiny update | none |
 | transformers_backend | the table of rollout adapters has no function to add to it | none |
 | features_in_records | verl takes records for features: GLM-4.1V's, and Qwen2.5-VL's where there is no picture | none |
-| gemma_eyes | Gemma 4's eyes stay shut where there is no picture, and ranks that have one wait for their weights | none |
+| gemma_eyes | Gemma 4's eyes stay shut where there is no picture, and ranks that have one wait for them | none |
 | glm_places | GLM-4.1V reads its table of places past the module that holds it: a shard, under FSDP2 | none |
 | glm_flops | GLM-4.1V's work is counted from sizes that only the config of its language model has | none |
 | sft_diary | the SFT trainer makes its loggers inside its loop, out of reach | none |
