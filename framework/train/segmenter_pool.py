@@ -8,6 +8,7 @@
 Where no Ray runs, on a laptop, the segmenter is asked in this process.
 """
 
+import os
 import queue
 import threading
 import zlib
@@ -142,7 +143,7 @@ class Worker:
 
         if self._actor is None:
             options = {"num_cpus": 0, "num_gpus": self.pool.gpus, "max_restarts": 0}
-            self._actor = cast(Any, ray.remote(Model)).options(**options).remote(self.pool.of)
+            self._actor = cast(Any, ray.remote(Model)).options(**options).remote(self.pool.of, self.pool.gpus)
             self.started += 1
         return self._actor
 
@@ -156,7 +157,9 @@ class Worker:
 class Model:
     """What runs in an actor."""
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: Segmenter, gpus: float) -> None:
+        if not gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # who asked Ray for none is shown all, and takes a trainer's
         self.segmenter = segmenter
 
     def segment(self, asked: Sequence[Asked]) -> list[Sent]:

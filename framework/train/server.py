@@ -35,7 +35,7 @@ class Server:
     """One model that answers. Its methods are what verl calls."""
 
     def __init__(self, dtype: str, device: str, seed: int, visible: str = "") -> None:
-        """`visible` is the device of the trainer beside it, which it shares; from itself Ray hides them all."""
+        """`visible` is the device of the trainer beside it, which it shares: Ray shows it all of them."""
         if visible:
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
