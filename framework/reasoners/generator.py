@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.errors import ConfigError
 from framework.reasoners.attention import exact_attention
 from framework.reasoners.sampling import Request, Sampled
 from framework.reasoners.towers import quicken_towers
@@ -45,6 +46,10 @@ class Generator:
         from transformers import AutoModelForImageTextToText
         from transformers.utils import logging
 
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError(
+                "cluster.platform: cuda, but torch finds no GPU here; play where there is one, or set cpu"
+            )
         logging.disable_progress_bar()
         model: Any = AutoModelForImageTextToText.from_pretrained(reasoner.folder(), dtype=getattr(torch, dtype))
         return cls(model.to(device), reasoner.voice(), seed)

@@ -11,11 +11,12 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from framework.errors import LimnerError
+from framework.errors import ConfigError, LimnerError
 from framework.recipe import Recipe
 from framework.train.run import Run
 from framework.train.settings import EYES, UNPACKED, defaults, divisor, packed
 from framework.train.tracker import Tracker
+from framework.training import Cluster
 
 STAGE = "cold_start"
 DEMONSTRATIONS = "demonstrations.jsonl"
@@ -114,6 +115,7 @@ def train(run: Run) -> None:
 
     recipe = run.recipe
     assert_platform(recipe.cluster.platform)
+    enough(recipe.cluster)
     config = defaults("sft_trainer_engine")
     for key, value in overrides(recipe, run.home).items():
         OmegaConf.update(config, key, value, force_add=True)
@@ -123,6 +125,18 @@ def train(run: Run) -> None:
     sys.stdin.read()  # it ends when the demonstrations lie there
     with joined():
         sft_trainer.SFTTrainer(config).fit()
+
+
+def enough(cluster: Cluster) -> None:
+    """Are there as many devices as there are processes? verl looks for its own, and finds none."""
+    import torch
+
+    there = torch.cuda.device_count()
+    if cluster.platform == "cuda" and there < cluster.gpus_per_node:
+        raise ConfigError(
+            f"cluster.gpus_per_node: {cluster.gpus_per_node}, but torch finds {there} GPUs here, where the cold start "
+            "learns; run it where there are as many, or ask for fewer"
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from framework.errors import ConfigError
 from framework.reasoners import FAMILIES
 from framework.reasoners.conformance import log_probs
 from framework.reasoners.generator import Generator
@@ -157,3 +158,9 @@ def test_what_is_drawn_is_drawn_as_often_as_its_log_prob_says(generator: Generat
     first, often = max(((each.ids[0], each.log_probs[0]) for each in drawn), key=lambda pair: pair[1])
     share = sum(each.ids[0] == first for each in drawn) / len(drawn)
     assert share == pytest.approx(np.exp(often), abs=0.08)
+
+
+def test_where_there_is_no_gpu_a_recipe_that_wants_one_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"cluster\.platform: cuda, but torch finds no GPU here"):
+        Generator.load(Lab(), device="cuda")

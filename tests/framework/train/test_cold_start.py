@@ -11,14 +11,15 @@ import torch
 import verl.utils.distributed as verls
 from safetensors.torch import load_file
 
-from framework.errors import DataError
+from framework.errors import ConfigError, DataError
 from framework.recipe import find_recipe
 from framework.train import patches
 from framework.train.cold_start import demonstrations, train_cold_start
-from framework.train.imitation import DEMONSTRATIONS, joined, overrides
+from framework.train.imitation import DEMONSTRATIONS, enough, joined, overrides
 from framework.train.lessons import SMALL, carry_small
 from framework.train.run import Run
 from framework.train.tracker import read
+from framework.training import Cluster
 
 
 def said(*changes: str) -> list[tuple[str, str]]:
@@ -53,6 +54,14 @@ def test_each_process_of_a_cold_start_takes_a_device_of_its_own(monkeypatch: pyt
     monkeypatch.setattr(verls, own.__name__, lambda: told.append(own.__name__))
     with joined():
         assert told == [own.__name__]
+
+
+def test_a_cold_start_on_more_gpus_than_there_are_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for cluster in (Cluster(platform="cuda", gpus_per_node=2), Cluster(platform="cpu", gpus_per_node=4)):
+        enough(cluster)
+    with pytest.raises(ConfigError, match=r"cluster\.gpus_per_node: 4, but torch finds 2 GPUs here"):
+        enough(Cluster(platform="cuda", gpus_per_node=4))
 
 
 def test_conversations_that_cannot_be_read_are_told_by_their_line_and_not_imitated(tmp_path: Path):
