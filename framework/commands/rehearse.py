@@ -87,6 +87,8 @@ def rehearsal(name: str, changes: list[str], model: str | None = None, small: bo
         f"data.eval={CLIPS}",
         "cluster.nodes=1",
         "cluster.gpus_per_node=1",
+        "cluster.tensor_parallel=1",
+        "cluster.sequence_parallel=1",
         "stages.rl.steps=2",
         "stages.rl.save_every=2",
         *(SMALL if small else ()),

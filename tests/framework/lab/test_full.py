@@ -93,6 +93,14 @@ def test_what_is_mistaken_is_told_before_weights_are_written(monkeypatch: pytest
     assert there == [MODELS["qwen3_vl_2b"], *[MODELS["sam2_large"]] * 2]
 
 
+def test_a_rehearsal_shares_nothing_among_more_devices_than_its_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    written(monkeypatch)
+    shared = tmp_path / "2b.yaml"
+    shared.write_text("extends: videoseg_o3/2b\ncluster: {tensor_parallel: 2}\n")
+    assert rehearsal(str(shared), []).cluster.tensor_parallel == 1
+    assert rehearsal(str(shared), ["cluster={gpus_per_node: 2, tensor_parallel: 2}"]).cluster.tensor_parallel == 2
+
+
 def test_a_rehearsal_that_stops_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     from framework.train import launch
 
