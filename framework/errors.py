@@ -11,7 +11,7 @@ LimnerError
 ├── PixelError         a frame that was promised cannot be read
 ├── EnvError           an env raised, hung or broke its contract
 ├── PolicyError        a policy that plays from elsewhere gave no reply
-├── RewardError        a reward has no number, and the recipe says that this ends the run
+├── RewardError        a reward raised, or has no number where the recipe says that this ends the run
 └── TrainError         learning on would be learning wrong
 """
 

@@ -7,8 +7,10 @@ import difflib
 import importlib
 import inspect
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -27,6 +29,11 @@ TABLES = {
     "propagator": ("framework.vision.models:PROPAGATORS", "framework.vision.propagator:Propagator"),
 }
 """Where each kind of thing is listed, and what it is. Looked up by name, so the library never imports its tenants."""
+
+ROOMS = ("framework", "envs", "rewards")
+OURS = tuple(f"{Path(__file__).parents[1] / room}/" for room in ROOMS)
+PACKAGES = ("<", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+"""Where files begin that are ours, and those of Python and its packages; all others are a user's own."""
 
 
 def find(table: Mapping[str, T], name: str, kind: str) -> T:
@@ -82,7 +89,9 @@ def resolve(kind: str, name: str) -> Any:
     home = _imported(module, kind, name)
     if not hasattr(home, attribute):
         public = [each for each, value in vars(home).items() if isinstance(value, type) and value.__module__ == module]
-        raise UnknownName(f"module {module!r} has no {attribute!r}; {nearest(attribute, public)}")
+        taken = module.partition(".")[0] in (*ROOMS, *sys.stdlib_module_names)
+        told = "that module is not yours: give your file a name of its own" if taken else nearest(attribute, public)
+        raise UnknownName(f"module {module!r} has no {attribute!r}; {told}")
     return _fitting(getattr(home, attribute), kind, name)
 
 
@@ -95,6 +104,8 @@ def _fitting(thing: Any, kind: str, name: str) -> type:
     if inspect.isabstract(thing):
         lacking = ", ".join(sorted(cast(Any, thing).__abstractmethods__))
         raise UnknownName(f"{kind} {name!r} lacks {lacking}; write that method")
+    if thing.__init__ is not wanted.__init__:
+        raise UnknownName(f"{kind} {name!r} has an __init__ of its own; write its settings as fields, as reach: float")
     return thing
 
 
@@ -111,11 +122,14 @@ def _imported(module: str, kind: str, name: str) -> ModuleType:
         raise UserError(f"{name!r} cannot be imported: {raised(error)}") from None
 
 
-def raised(error: Exception, module: str = "") -> str:
-    """file:line and the last line of a traceback; the line of that module, if it came through there."""
+def raised(error: Exception) -> str:
+    """The last line of a traceback, and file:line where a user's own code was last, or else a package, or else ours."""
+
+    def whose(file: str) -> int:
+        return 1 if file.startswith(PACKAGES) else 0 if file.startswith(OURS) else 2
+
     frames = traceback.extract_tb(error.__traceback__)
-    home = getattr(sys.modules.get(module), "__file__", None)
-    frame = next((each for each in reversed(frames) if each.filename == home), frames[-1])
+    frame = max(reversed(frames), key=lambda each: whose(each.filename))
     file, line = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (frame.filename, frame.lineno)
     return f"{file}:{line}: {traceback.format_exception_only(error)[-1].strip()}"
 

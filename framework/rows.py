@@ -37,7 +37,7 @@ def size(source: Source) -> int:
     except LimnerError:
         raise
     except Exception as error:
-        raise DataError(f"{type(source).__name__}: {raised(error, type(source).__module__)}; mend it") from None
+        raise DataError(f"{type(source).__name__}: {raised(error)}; mend it") from None
 
 
 def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
@@ -77,7 +77,7 @@ def sound(source: Source, row: int) -> Task:
     except LimnerError:
         raise
     except Exception as error:
-        raise DataError(f"{where}: {raised(error, type(source).__module__)}; {REMEDY}") from None
+        raise DataError(f"{where}: {raised(error)}; {REMEDY}") from None
     if fault:
         raise DataError(f"{where} ({task.id}, {task.video.source}): {fault}; {REMEDY}")
     return task

@@ -9,15 +9,15 @@ A part is a reward's own number; a term is what it adds to the total. A part tha
 not hold, is left out: as a term it adds nothing, as a factor it changes nothing.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framework import asking
 from framework.config import Fault
-from framework.errors import RewardError, UserError
+from framework.errors import RewardError
 from framework.figures import names
 from framework.line import Values, along
 from framework.registry import nearest
@@ -142,20 +142,18 @@ def _check_other(other: str, name: str, setting: str, there: Iterable[str]) -> N
 def _column(name: str, reward: Reward, episodes: Sequence[Episode]) -> Column:
     """What a reward says of these episodes. A failure counts what the reward's `on_…` settings say: 0, or no number.
 
-    Raises UserError if it does not say something of each episode, and RewardError where a failure ends the run.
+    Raises UserError if it does not say something of each episode, and RewardError where it raises or a failure ends
+    the run.
     """
     shares: dict[int, Sequence[float]] = {}
+    said = asking.values(name, reward, episodes)
     if isinstance(reward, TurnReward):
-        turns = reward.of_turns(episodes)
+        turns = asking.by_turns(name, said, episodes)
         said = [reward.joined(each) for each in turns]
         for place, each in enumerate(_shaped_turns(reward, turns)):
             if not isinstance(found := reward.shares(each), FAILURES):
                 shares[place] = found
-    else:
-        said = list(reward(episodes))
-    if len(said) != len(episodes):
-        raise UserError(f"reward {name!r} gave {len(said)} values for {len(episodes)} episodes; give one each")
-    checked = [_checked(each) for each in said]
+    checked = [asking.checked(name, each) for each in said]
     failures = {place: each for place, each in enumerate(checked) if isinstance(each, FAILURES)}
     numbers = [_number(name, reward, each) if isinstance(each, FAILURES) else each for each in checked]
     values = np.array(numbers, np.float64)
@@ -176,12 +174,6 @@ def _shaped_turns(
     numbers = [number for each in turns for number in each if not isinstance(number, FAILURES)]
     shaped = iter(_shaped(reward, np.array(numbers, np.float64)).tolist())
     return [[number if isinstance(number, FAILURES) else next(shaped) for number in each] for each in turns]
-
-
-def _checked(value: float | Failure) -> float | Failure:
-    if isinstance(value, FAILURES):
-        return value
-    return value if math.isfinite(value) else Broken(f"the reward gave {float(value)}")
 
 
 def _number(name: str, reward: Reward, failure: Failure) -> float:

@@ -160,6 +160,21 @@ FILES = [
         "reward 'slips:Half' lacks __call__; write that method",
     ),
     (
+        "made by hand",
+        WHOLE.replace("well_formed", "slips:Made"),
+        "reward 'slips:Made' has an __init__ of its own; write its settings as fields, as reach: float",
+    ),
+    (
+        "a file called as a room of ours",
+        WHOLE.replace("well_formed", "rewards:Smoothness"),
+        "module 'rewards' has no 'Smoothness'; that module is not yours: give your file a name of its own",
+    ),
+    (
+        "a setting without its type",
+        WHOLE.replace("well_formed", "untyped:Mine"),
+        "untyped.py:3: pydantic.errors.PydanticUserError: A non-annotated attribute was detected: `reach = 0.5`",
+    ),
+    (
         "no rules",
         WHOLE.replace("keyframes", "slips:Smoothness"),
         "'slips:Smoothness' is no env; make it a subclass of framework.env.Rules",
@@ -189,6 +204,10 @@ MODULES = {
         class Half(Reward):
             pass
 
+        class Made(Smoothness):
+            def __init__(self, reach):
+                self.reach = reach
+
         class Plain:
             pass
 
@@ -198,6 +217,7 @@ MODULES = {
     "broken.py": "class Mine:\n    weight = = 1\n",
     "raising.py": "1 / 0\n",
     "haunted.py": "import gohst\n",
+    "untyped.py": "from framework.reward import Reward\n\nclass Mine(Reward):\n    reach = 0.5\n",
 }
 
 

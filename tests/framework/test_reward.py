@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -6,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.advantage import ADVANTAGES, dr_grpo, grpo, rloo, zero_groups
-from framework.errors import UserError
-from framework.reward import Reward
+from framework.errors import RewardError, UserError
+from framework.reward import Reward, TurnReward
 from framework.rubric import Rubric
 from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, Stop, Task, Video
 
@@ -66,6 +67,51 @@ def test_a_lost_episode_shifts_nobody_elses_reward() -> None:
 def test_a_reward_that_miscounts_is_told() -> None:
     with pytest.raises(UserError, match="reward 'a' gave 1 values for 2 episodes"):
         Rubric({"a": Gives(values=(1.0,))}).score([FINE, FINE])
+
+
+class Says(Reward):
+    said: object = None
+
+    def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
+        return cast(list[float | Failure], self.said)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (None, "gave None for 1 episodes; give a list, with a number for each"),
+        (1.0, "gave 1.0 for 1 episodes; give a list"),
+        ({0: 1.0}, r"gave \{0: 1.0\} for 1 episodes; give a list"),
+        ([None], "gave None where a number belongs; give a number, or why there is none: Malformed"),
+        ([[1.0]], r"gave \[1.0\] where a number belongs"),
+        (["1.0"], "gave '1.0' where a number belongs"),
+    ],
+)
+def test_what_is_no_number_is_told(said: object, told: str) -> None:
+    with pytest.raises(UserError, match=f"reward 'a' {told}"):
+        Rubric({"a": Says(said=said)}).score([FINE])
+
+
+class OneTurn(TurnReward):
+    def of_turns(self, episodes: Sequence[Episode]) -> list[list[float | Failure]]:
+        return [[1.0] for _ in episodes]
+
+
+def test_a_reward_that_miscounts_turns_is_told() -> None:
+    with pytest.raises(UserError, match="reward 'a' gave 1 values for 0 turns"):
+        Rubric({"a": OneTurn()}).score([FINE])
+
+
+class Raises(Reward):
+    def __call__(self, episodes: Sequence[Episode]) -> list[float | Failure]:
+        return [cast(Any, episodes[0]).nope]
+
+
+def test_what_a_reward_raises_ends_the_run_with_its_place() -> None:
+    with pytest.raises(
+        RewardError, match=r"^rewards\.a: .*test_reward\.py:\d+: AttributeError: .*'nope'; mend the reward$"
+    ):
+        Rubric({"a": Raises()}).score([FINE])
 
 
 def test_a_group_that_agrees_teaches_nothing() -> None:

@@ -11,13 +11,30 @@ from framework.errors import ConfigError, RewardError
 from framework.reward import Reward, TurnReward
 from framework.rubric import Rubric
 from framework.schedule import Schedule
-from framework.types import Broken, Episode, Failure, Malformed, NotApplicable, RewardBreakdown, Stop, Task, Video
+from framework.types import (
+    Action,
+    Answer,
+    Broken,
+    Episode,
+    Failure,
+    Malformed,
+    NotApplicable,
+    Observation,
+    RewardBreakdown,
+    Stop,
+    Task,
+    Turn,
+    Video,
+)
 
 CLIP = Video("clip", 1, 8, 8)
 
 
-def episode(number: int = 0) -> Episode:
-    return Episode(task=Task(id=f"task {number}", question="?", video=CLIP), turns=(), stop=Stop.ANSWERED)
+TURN = Turn(Observation(("?",)), Action("!", Answer(text="!")))
+
+
+def episode(number: int = 0, turns: int = 0) -> Episode:
+    return Episode(task=Task(id=f"task {number}", question="?", video=CLIP), turns=(TURN,) * turns, stop=Stop.ANSWERED)
 
 
 NAMED: dict[str, Failure] = {"malformed": Malformed("m"), "not": NotApplicable("n"), "broken": Broken("b")}
@@ -38,7 +55,8 @@ class GivesTurns(TurnReward):
 
 
 def one(**rewards: Reward) -> RewardBreakdown:
-    return Rubric(rewards).score([episode()])[0]
+    turns = max((len(each.turns[0]) for each in rewards.values() if isinstance(each, GivesTurns)), default=0)
+    return Rubric(rewards).score([episode(turns=turns)])[0]
 
 
 def test_a_factor_multiplies_the_whole_sum() -> None:
