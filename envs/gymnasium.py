@@ -23,7 +23,7 @@ from framework.worker import Worker
 class Gymnasium(Rules):
     """An env of Gymnasium with discrete actions, each of which has a name here."""
 
-    max_turns: int = Field(default=16, ge=1)
+    max_turns: int = 16
     grammar: Grammar = Grammar(actions=("answer",))
     actions: tuple[str, ...] = Field(min_length=1)
     """What its actions are called, from the first on; a reply says one of them as its answer."""

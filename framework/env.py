@@ -10,12 +10,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from framework.chat.grammar import Grammar
 from framework.chat.spelling import Place
-from framework.config import Settings
+from framework.config import Fault, Settings
 from framework.errors import LimnerError, NoExpert, UserError
+from framework.fault import short
 from framework.policy import Policy
 from framework.registry import raised
 from framework.types import Action, Malformed, Observation, Past, Picture, Reply, Task
@@ -55,7 +56,7 @@ class Rules(Settings):
 
     system: str = ""
     """What the policy is told before the first observation."""
-    max_turns: int = Field(default=3, ge=1)
+    max_turns: int = 3
     """The policy speaks at most this often."""
     grammar: Grammar = Grammar()
     """How replies are read."""
@@ -67,6 +68,14 @@ class Rules(Settings):
     """Seconds that start, step and close may each take."""
     sight: Sight = Sight()
     """Filled in from the reasoner by the recipe."""
+
+    @field_validator("max_turns")
+    @classmethod
+    def _lets_it_speak(cls, turns: int) -> int:
+        """Said here, and not of the field: a game that has another default says the field anew."""
+        if turns < 1:
+            raise Fault((), f"{turns} will not do; it should be at least 1")
+        return turns
 
     @abstractmethod
     def make(self, task: Task) -> Env:
@@ -120,13 +129,17 @@ def expert_of(rules: Rules, task: Task) -> Policy | None:
 
 def knowing(rules: Rules, task: Task) -> Policy:
     """The same, or why there is none. It may be a user's own code: what that raises is shown as theirs."""
+    where = f"{type(rules).__name__}.expert, task {task.id}"
     try:
-        return rules.expert(task)
+        found = rules.expert(task)
     except LimnerError:
         raise
     except Exception as error:
-        where = f"{type(rules).__name__}.expert, task {task.id}: {raised(error, type(rules).__module__)}"
-        raise UserError(f"{where}; let it raise NoExpert for a task whose truth lacks what it needs") from None
+        remedy = "let it raise NoExpert for a task whose truth lacks what it needs"
+        raise UserError(f"{where}: {raised(error)}; {remedy}") from None
+    if not hasattr(found, "act"):
+        raise UserError(f"{where}: gave {short(found)}; give a policy, as framework.player.Doing(self, task, …)")
+    return found
 
 
 def unheard(rules: Rules, **counts: Any) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from typing import TypeVar
+from inspect import isawaitable
+from typing import Any, TypeVar
 
 from framework.env import Env, Rules
 from framework.errors import EnvError, PolicyError
+from framework.fault import short
 from framework.policy import Policy
-from framework.types import Episode, Malformed, Observation, Stop, Task, Turn
+from framework.types import Episode, Malformed, Observation, Picture, Stop, Task, Turn
 from framework.worker import deadline
 
 T = TypeVar("T")
@@ -58,7 +60,10 @@ async def opened(rules: Rules, task: Task) -> Env:
     async def make() -> Env:
         return rules.make(task)
 
-    return await guarded(make(), rules, "make")
+    game = await guarded(make(), rules, "make")
+    if lacking := [name for name in ("start", "step", "close") if not hasattr(game, name)]:
+        raise EnvError(f"{type(rules).__name__}.make gave a {type(game).__name__} without {', '.join(lacking)}")
+    return game
 
 
 async def guarded(work: Awaitable[T], rules: Rules, what: str, kind: type[T] | None = None) -> T:
@@ -67,6 +72,8 @@ async def guarded(work: Awaitable[T], rules: Rules, what: str, kind: type[T] | N
     Raises EnvError if it raises, takes too long, or gives something that is no `kind`; `what` is the method's name.
     """
     name = type(rules).__name__
+    if not isawaitable(work):
+        raise EnvError(f"{name}.{what} must be `async def {what}`")
     try:
         async with deadline(rules.deadline_s):
             given = await work
@@ -76,4 +83,15 @@ async def guarded(work: Awaitable[T], rules: Rules, what: str, kind: type[T] | N
         raise EnvError(f"{name}.{what} raised {type(error).__name__}: {error}") from error
     if kind is not None and not isinstance(given, kind):
         raise EnvError(f"{name}.{what} must return {kind.__name__}, not {type(given).__name__}")
+    if isinstance(given, Observation) and (strange := _strange(given.content)):
+        raise EnvError(f"{name}.{what} must show texts and Pictures, as Observation((text, picture)), not {strange}")
     return given
+
+
+def _strange(content: Any) -> str:
+    """What an observation should not hold, in words: a text for a tuple (a comma was forgotten) or another thing."""
+    return (
+        short(content)
+        if isinstance(content, str)
+        else next((short(part) for part in content if not isinstance(part, str | Picture)), "")
+    )

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -8,7 +9,9 @@ from envs.keyframes import Keyframes
 from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
-from framework.env import Env, Rules
+from framework.config import typed
+from framework.env import Env, Rules, expert_of
+from framework.errors import ConfigError, UserError
 from framework.policy import Scripted
 from framework.rollout import play
 from framework.types import Action, Episode, Malformed, Observation, Past, Reply, Stop, Task, Video
@@ -173,3 +176,62 @@ def test_a_policy_that_raises_is_not_hidden_and_the_env_is_closed() -> None:
 def test_an_episode_is_the_same_each_time() -> None:
     assert episode(Keyframes(), SELECT, ANSWER) == episode(Keyframes(), SELECT, ANSWER)
     assert replace(episode(Keyframes(), ANSWER), stop=Stop.TURNS) != episode(Keyframes(), ANSWER)
+
+
+class Odd(Rules):
+    """Makes what is no game, or shows what is no picture."""
+
+    makes: str = ""
+    content: object = ("look",)
+
+    def make(self, task: Task) -> Env:
+        return cast(Env, {"nothing": None, "late": Late()}.get(self.makes, Shows(self.content)))
+
+
+class Late:
+    def start(self) -> Observation:
+        return Observation(("look",))
+
+    step = close = start
+
+
+class Shows:
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+    async def start(self) -> Observation:
+        return Observation(cast(tuple[str], self.content))
+
+    async def step(self, action: Action) -> Observation:
+        return Observation((), done=True)
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (Odd(makes="nothing"), "Odd.make gave a NoneType without start, step, close"),
+        (Odd(makes="late"), "Odd.close must be `async def close`"),
+        (Odd(content="look"), "Odd.start must show texts and Pictures, as Observation((text, picture)), not 'look'"),
+        (Odd(content=(7,)), "Odd.start must show texts and Pictures, as Observation((text, picture)), not 7"),
+    ],
+)
+def test_what_is_no_game_and_no_observation_is_told(rules: Rules, said: str) -> None:
+    assert episode(rules, ANSWER).error == said
+
+
+class Guessing(Keyframes):
+    def expert(self, task: Task) -> Any:
+        return "guess"
+
+
+def test_an_expert_that_is_no_policy_is_told() -> None:
+    with pytest.raises(UserError, match=r"^Guessing\.expert, task t: gave 'guess'; give a policy, as framework\.player"):
+        expert_of(Guessing(), TASK)
+
+
+@pytest.mark.parametrize("rules", [Rules, Keyframes, SingleTurn, Zooming])
+def test_no_game_is_without_a_turn(rules: type[Rules]) -> None:
+    with pytest.raises(ConfigError, match=r"^max_turns: 0 will not do; it should be at least 1"):
+        typed(rules, {"max_turns": 0})
