@@ -162,7 +162,9 @@ def main() -> int:
     try:
         train(run)
     except LimnerError as error:
-        run.reason.write_text(str(error))
+        from framework.train.reason import reason
+
+        run.reason.write_text(reason(error))
         raise
     return 0
 

@@ -15,6 +15,8 @@ def reason(error: BaseException) -> str:
         return reason(cause)
     if isinstance(error, RayError):
         return _last_words(str(error))
+    if str(error).startswith("Caught "):  # torch's loader makes the error anew, with a report for its message
+        return _last_words(str(error)).removeprefix(f"{type(error).__module__}.{type(error).__qualname__}: ")
     return str(error) if isinstance(error, LimnerError) else f"{type(error).__name__}: {error}"
 
 

@@ -227,7 +227,7 @@ class Guessing(Keyframes):
 
 
 def test_an_expert_that_is_no_policy_is_told() -> None:
-    with pytest.raises(UserError, match=r"^Guessing\.expert, task t: gave 'guess'; give a policy, as framework\.player"):
+    with pytest.raises(UserError, match=r"^Guessing\.expert, task t: gave 'guess'; give a policy"):
         expert_of(Guessing(), TASK)
 
 

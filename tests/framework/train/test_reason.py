@@ -3,10 +3,12 @@
 import traceback
 from typing import Any
 
+import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext  # pyright: ignore[reportAttributeAccessIssue]
 from ray.exceptions import ActorDiedError, RayTaskError
+from torch.utils.data import DataLoader, Dataset
 
-from framework.errors import TrainError
+from framework.errors import DataError, TrainError
 from framework.train.reason import reason
 
 
@@ -31,6 +33,22 @@ def test_every_line_of_a_message_is_told():
 
 def test_what_limner_says_is_said_as_it_is():
     assert reason(far(TrainError("weight sync: 1 parameter never arrived"))) == "weight sync: 1 parameter never arrived"
+
+
+def test_what_a_loader_could_not_read_is_told_as_it_was_said():
+    loader = DataLoader(Unread(), num_workers=1)
+    with pytest.raises(DataError) as caught:
+        next(iter(loader))
+    assert "Original Traceback" in str(caught.value)
+    assert reason(caught.value) == "row 7: no box; mend it"
+
+
+class Unread(Dataset[int]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> int:
+        raise DataError("row 7: no box; mend it")
 
 
 def test_a_server_that_could_not_start_says_why():
