@@ -38,8 +38,15 @@ class Keyframes(Rules):
         return KeyframesGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there."""
-        boxes = task.truth.boxes
+        """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there.
+
+        Of a task with an answer in words and no box it selects the true interval, as far as one is known, and says it.
+        """
+        truth, boxes = task.truth, task.truth.boxes
+        if truth.answer and not boxes and not self.grammar.draws:
+            span = (truth.interval or task.segment).in_frames(task.video.fps)
+            looks = [Select(span, span.frames[len(span.frames) // 2])] if self.max_turns > 1 else []
+            return Doing(self, task, *looks, Answer(text=truth.answer))
         if self.max_turns == 1 and self.sight.coordinates == "pixels":  # what is not shown at once has no pixels
             at_once = {
                 frame for look in (self.overview, self.detail) for frame in spread(task.video.length, look.frames)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from framework import memory
 from framework.budget import Count, Greedy, counts
-from framework.env import Rules, expert_of
-from framework.errors import UserError
+from framework.env import Rules, expert_of, knowing
+from framework.errors import NoExpert, UserError
 from framework.finding import Finding
 from framework.lab.players import PLAYERS
 from framework.policy import Policy
@@ -214,10 +214,14 @@ def _played(task: Task, rules: Rules, policy: Policy) -> Episode:
 
 def tried(recipe: Recipe, tasks: Sequence[Task]) -> list[Finding]:
     """What an expert earns, and how exactly it can say where things are."""
-    known = [(task, expert) for task in tasks if (expert := expert_of(recipe.env, task))]
+    known, why = list[tuple[Task, Policy]](), ""
+    for task in tasks:
+        try:
+            known.append((task, knowing(recipe.env, task)))
+        except NoExpert as error:
+            why = str(error)
     if not known:
-        found = f"{type(recipe.env).__name__} has none, so its rewards are not tried"
-        return [Finding("expert", found, doubtful=True)]
+        return [Finding("expert", f"none, so rewards are not tried: {why}", doubtful=True)]
     unknown = f"can answer {len(known)} of the {len(tasks)} tasks looked at; the others are not tried"
     episodes = [_played(task, recipe.env, expert) for task, expert in known]
     earned = recipe.rubric.score(episodes)

@@ -1,5 +1,6 @@
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_every_game_keeps_the_contract_and_its_expert_is_right(rules: Rules, tas
     assert box is not None
     frame = int(box.space.picture.rpartition("#")[2])
     assert box.iou(task.truth.boxes[frame][0]) > 0.9
+
+
+def test_an_expert_who_must_say_it_in_words_looks_where_the_truth_is_first() -> None:
+    task = replace(TASK, truth=Truth(answer="B", interval=Interval(3, 5)))
+    episode = check_env(Keyframes(), task)
+    assert [turn.said.text for turn in episode.turns] == [
+        '<select>{"start": 3, "end": 5, "keyframe": 4}</select>',
+        "<answer>B</answer>",
+    ]
+    assert len(check_env(Keyframes(max_turns=1), task).turns) == 1
 
 
 def test_every_game_of_the_table_is_tried_here_or_in_its_own_file() -> None:

@@ -167,6 +167,9 @@ def test_tasks_that_no_expert_can_answer_and_rows_that_are_skipped_stop_nobody(
     assert "left out: 2 tasks that no expert can answer" in said
     assert main(["dry", str(path), "-n", "16", "--policy", "random"]) == 0
     assert "14 episodes of 7 tasks" in capsys.readouterr().out
+    (tmp_path / "clips_of_none.py").write_text(NOT_THERE.replace("index < 3", "index < 8"))
+    assert main(["check", str(path), "data.train.use=clips_of_none:Clips"]) == 0
+    assert "no frame has a box" in capsys.readouterr().out, "why there is no expert"
     about = Host(find_recipe(str(path))).about()
     assert (about["tasks"], about["expert"]) == ({"train": 8, "eval": 8}, False)
 
