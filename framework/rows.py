@@ -5,14 +5,16 @@ source ─▶ row 17 ─▶ Task ─▶ sound? ─▶ tasks
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, SupportsIndex, cast
 
 from framework.errors import DataError, GeometryError, LimnerError, PixelError
+from framework.fault import short
 from framework.registry import raised
 from framework.source import Source
 from framework.types import AnyMask, Mask, Task, Truth, Video
+from framework.vision.boxes import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,14 @@ def lot(source: Source, count: int, seed: int) -> list[int]:
 def size(source: Source) -> int:
     """How many rows there are. The source may be a user's own: what that raises becomes a DataError with its place."""
     try:
-        return source.size()
+        there: Any = source.size()
     except LimnerError:
         raise
     except Exception as error:
         raise DataError(f"{type(source).__name__}: {raised(error)}; mend it") from None
+    if not isinstance(there, SupportsIndex) or int(there) < 0:
+        raise DataError(f"{type(source).__name__}.size gave {short(there)}; give the number of rows")
+    return int(there)
 
 
 def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = "stop") -> Rows:
@@ -47,6 +52,13 @@ def read(source: Source, rows: Iterable[int], faulty: Literal["stop", "skip"] = 
         faults = found.faults
         why = f"all {len(faults)} rows are faulty; the first: {faults[0]}" if faults else "it has no rows"
         raise DataError(f"{type(source).__name__}: {why}")
+    named: dict[str, Task] = {}
+    for task in found.tasks:
+        if named.setdefault(task.id, task) != task:
+            asked = f"{short(named[task.id].question)} and {short(task.question)}"
+            raise DataError(
+                f"{type(source).__name__}: {asked} are both called {task.id!r}; give each task an id of its own"
+            )
     return found
 
 
@@ -68,7 +80,9 @@ def sound(source: Source, row: int) -> Task:
     """The task of one row. Raises DataError if its frames cannot be read or its truth does not fit them."""
     where = f"row {row} of {type(source).__name__}"
     try:
-        task = source.task(row)
+        task: Any = source.task(row)
+        if not isinstance(task, Task):
+            raise DataError(f"gave {short(task)}, where a Task belongs")
         fault = next(_faults(task), "")
         if not fault:
             _look(task.video)
@@ -94,6 +108,7 @@ def _look(video: Video) -> None:
 
 def _faults(task: Task) -> Iterator[str]:
     video, truth = task.video, task.truth
+    yield from (f"its {name} is {short(said)}, and no text" for name, said in _words(task) if not isinstance(said, str))
     if video.length < 1 or min(video.width, video.height) < 1:
         yield f"no frames ({video.length} of {video.width}×{video.height})"
     if not (truth.present or truth.boxes or truth.masks or truth.interval or truth.answer or truth.world):
@@ -103,8 +118,27 @@ def _faults(task: Task) -> Iterator[str]:
     for frame in sorted({*truth.boxes, *truth.masks}):
         if not 0 <= frame < video.length:
             yield f"the truth speaks of frame {frame}, the clip has {video.length}"
+    for frame, boxes in truth.boxes.items():
+        if odd := _no_boxes(boxes):
+            yield f"the boxes of frame {frame}: {odd}"
     yield from (fault for frame, mask in truth.masks.items() if (fault := _misfit(frame, mask, video)))
     yield from _late(truth, video)
+
+
+def _words(task: Task) -> Iterator[tuple[str, Any]]:
+    yield from (("id", task.id), ("question", task.question), ("answer", task.truth.answer))
+
+
+def _no_boxes(boxes: Any) -> str:
+    """What is wrong with what should be a tuple of boxes; x, y, width and height are soon taken for corners."""
+    if not isinstance(boxes, Sequence):
+        return f"{short(boxes)} is no tuple of boxes"
+    for box in cast(Sequence[Any], boxes):
+        if not isinstance(box, Box):
+            return f"{short(box)} is no Box"
+        if box.clamped().area <= 0:
+            return f"{list(box.corners)} has no area in its picture; give x0, y0, x1, y1 in the units of its space"
+    return ""
 
 
 def _misfit(frame: int, mask: AnyMask, video: Video) -> str:

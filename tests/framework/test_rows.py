@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from framework.errors import DataError
 from framework.rows import lot, read
 from framework.source import Source
 from framework.types import Mask, Task, Truth, Video
-from framework.vision.boxes import Interval
+from framework.vision.boxes import Box, Interval
 
 
 class Clips(Source):
@@ -45,6 +46,8 @@ def broken(task: Task, tmp_path: Path) -> dict[str, tuple[Task, str]]:
         for frame in range(3):
             (folder / f"{frame}.png").write_bytes(content)
 
+    box = Box(1, 1, 4, 4, video.space(1))
+
     def truth(**said: object) -> Task:
         return replace(task, truth=Truth(**said))  # pyright: ignore[reportArgumentType]
 
@@ -66,6 +69,13 @@ def broken(task: Task, tmp_path: Path) -> dict[str, tuple[Task, str]]:
             truth(interval=Interval(1, 9)),
             "the true interval 1–9 does not lie in the clip's 3 frames",
         ),
+        "no text": (replace(task, question=cast(str, None)), "its question is None, and no text"),
+        "no boxes": (truth(boxes={1: box}), "the boxes of frame 1: Box(x0=1, "),
+        "no box": (truth(boxes={1: (7,)}), "the boxes of frame 1: 7 is no Box"),
+        "width for a corner": (
+            truth(boxes={1: (replace(box, x1=0),)}),
+            "the boxes of frame 1: [1, 1, 0, 4] has no area in its picture; give x0, y0, x1, y1",
+        ),
     }
 
 
@@ -81,6 +91,10 @@ CASES = [
     "mask of other runs",
     "frame past the end",
     "interval past the end",
+    "no text",
+    "no boxes",
+    "no box",
+    "width for a corner",
 ]
 
 
@@ -119,3 +133,30 @@ def test_rows_are_drawn_by_lot_once_each(good: Task):
     clips = Clips(rows=(good,) * 10)
     assert sorted(lot(clips, 99, seed=1)) == list(range(10))
     assert lot(clips, 4, seed=1) == lot(clips, 4, seed=1) != lot(clips, 4, seed=2)
+
+
+def test_what_is_no_task_is_told(good: Task):
+    with pytest.raises(DataError, match="row 1 of Loose: gave None, where a Task belongs; mend it"):
+        read(Loose(rows=(good, None)), range(2))
+
+
+class Loose(Clips):
+    many: object = 2
+
+    def size(self) -> int:
+        return cast(int, self.many)
+
+    def task(self, index: int) -> Task:
+        return cast(Task, self.rows[index])
+
+
+@pytest.mark.parametrize("many", [None, 2.0, -1])
+def test_a_number_of_rows_that_is_none_is_told(many: object, good: Task):
+    with pytest.raises(DataError, match=f"Loose.size gave {many}; give the number of rows"):
+        lot(Loose(rows=(good,), many=many), 1, seed=1)
+
+
+def test_two_tasks_of_one_name_are_told(good: Task):
+    other = replace(good, question="Who?")
+    with pytest.raises(DataError, match=r"^Clips: 'Where\?' and 'Who\?' are both called 'good'; give each task an id"):
+        read(Clips(rows=(good, other)), range(2))
