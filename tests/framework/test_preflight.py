@@ -123,6 +123,13 @@ def test_what_may_not_fit_or_was_not_tried_is_not_ticked(capsys: pytest.CaptureF
     assert marks["reward place"] == "✓"
 
 
+def test_a_prompt_that_never_asks_is_not_ticked(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "quickstart", "env.prompt=Look at {qestion}."]) == 0
+    said = capsys.readouterr().out
+    assert " –  question " in said
+    assert "has env.prompt its {question}?" in said
+
+
 NOT_THERE = """
 from dataclasses import replace
 from framework.errors import DataError
