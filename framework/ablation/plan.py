@@ -6,14 +6,14 @@ ablations.yaml: tables, variants × seeds ─▶ trials ─▶ jobs: one cold st
       5:
         about: where to look
         variants:
-          the first frame: {changes: [sampler.rounds=0, sampler.target=first], paper: "45.7"}
-          the full sampler: {paper: "55.3"}
+          the first frame: {changes: [sampler.rounds=0, sampler.target=first], paper: 45.7}
+          the full sampler: {paper: 55.3}
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -39,7 +39,7 @@ class Variant(Settings):
     """Whose games count: cold_start, rl, or a player without a model; the last stage there is if nobody is named."""
     seeds: int | None = Field(default=None, ge=1)
     """As many as the table if not said."""
-    paper: str = ""
+    paper: Annotated[str, Field(coerce_numbers_to_str=True)] = ""
     """What the paper has for it."""
 
 
@@ -224,5 +224,5 @@ def _known(folder: Path, base: Recipe) -> list[Known]:
             )
         found.append(Known(settings, run))
     if not found:
-        raise UserError(f"{folder}: holds no finished stage; make one with: limner train {base.name} --out {folder}")
+        raise UserError(f"{folder}: holds no finished stage; make one with: limner train RECIPE --out {folder}")
     return found

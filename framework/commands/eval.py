@@ -45,7 +45,7 @@ def evaluate(recipe: Recipe, folder: Path, trained: Path | None = None, guest: G
     stages = () if guest and not trained else TRAINED
     models = {stage: model for stage in stages if (model := Run(home, stage).model())}
     if not models and not guest:
-        raise UserError(f"{home}: holds no trained model; make one with: limner train {recipe.name}")
+        raise UserError(f"{home}: holds no trained model; make one with: limner train RECIPE --out {home}")
     tables, gains = judge(recipe, folder, models, {guest.name: guest.player} if guest else NOBODY)
     out = console()
     for table in tables:

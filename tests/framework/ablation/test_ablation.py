@@ -31,7 +31,7 @@ tables:
     about: what the segmenter is told
     told: [score, thought]
     variants:
-      all: {plays: aloud, paper: "61.1"}
+      all: {plays: aloud, paper: 61.1}
       point: {plays: aloud, changes: [stages.eval.hints.box=false, stages.eval.hints.negatives=false]}
       one who guesses: {plays: random}
   frames:
