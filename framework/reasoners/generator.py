@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.errors import ConfigError
-from framework.reasoners.attention import exact_attention
+from framework.reasoners.attention import exact_attention, exact_recurrence
 from framework.reasoners.sampling import Request, Sampled
 from framework.reasoners.towers import quicken_towers
 from framework.reasoners.voice import Voice
@@ -33,6 +33,7 @@ class Generator:
         import torch
 
         exact_attention()
+        exact_recurrence(model)
         quicken_towers()
         self.model, self.voice = model.eval(), voice
         self.lots = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from verl.utils.tensordict_utils import get_non_tensor_data
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from framework.errors import TrainError
-from framework.reasoners.attention import exact_attention
+from framework.reasoners.attention import exact_attention, exact_recurrence
 from framework.reasoners.generator import unsaid
 from framework.reasoners.towers import quicken_towers
 from framework.train import patches
@@ -48,6 +48,7 @@ class Engine(_Base):
         """verl has a setting to freeze the vision tower, but only its yaml knows it."""
         patches.of_family(self.model_config.hf_config.model_type)
         module = super()._build_module()
+        exact_recurrence(module)
         if "vision" in Run.here().recipe.algorithm.freeze:
             eyes(module).requires_grad_(False)
         return module
