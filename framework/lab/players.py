@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framework.chat.spelling import Place
 from framework.env import Rules, knowing, shown
 from framework.lab.scene import COLOURS
-from framework.lab.stepwise import exact, exact_eager, stepwise
+from framework.lab.stepwise import exact, stepwise
 from framework.lab.world import everything
 from framework.player import Doing, Player
 from framework.policy import Policy
@@ -115,7 +115,6 @@ PLAYERS: dict[str, Player] = {
     "coarse": coarse,
     "eager": eager,
     "exact": exact,
-    "exact_eager": exact_eager,
     "expert": expert,
     "generous": generous,
     "hasty": hasty,

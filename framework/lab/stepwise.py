@@ -64,14 +64,6 @@ def exact(task: Task, rules: Rules, seed: int) -> Policy:
     return stepwise(task, rules, seed, exact=True)
 
 
-def exact_eager(task: Task, rules: Rules, seed: int) -> Policy:
-    """Thinks as the exact one, and answers at once: that looking pays is left to be learned."""
-    knows = exact(task, rules, seed)
-    if not isinstance(knows, Stepwise):
-        return knows
-    return Stepwise(knows.rules, task, knows.actions[-1:], exact=True)
-
-
 def wider(task: Task, look: Select | Zoom | Answer, lots: np.random.Generator) -> Select:
     """A first look, at more of the clip around what is meant, its keyframe anywhere in that."""
     assert isinstance(look, Select)
