@@ -72,8 +72,9 @@ def _exactly(original: Callable[..., Any]) -> Callable[..., Any]:
 
         if torch.is_grad_enabled() or query.device.type != "cpu" or query.dtype != torch.float32:
             return original(query, key, value, **rest)
-        by_head = (each.double().transpose(1, 2) for each in (query, key, value, rest["g"], rest["beta"]))
-        heard, state = delta_rule(*by_head, rest["initial_state"])
+        given = (query, key, value, rest["g"], rest["beta"])
+        asked, named, told, fading, share = (each.double().transpose(1, 2) for each in given)
+        heard, state = delta_rule(asked, named, told, fading, share, rest["initial_state"])
         return heard.transpose(1, 2).float(), state if rest["output_final_state"] else None
 
     return attend
