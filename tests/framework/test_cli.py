@@ -264,15 +264,22 @@ def test_a_reader_who_leaves_early_is_no_error():
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
 
 
-def test_a_fault_of_ours_keeps_its_traceback(tmp_path: Path):
+def test_a_reward_that_raises_is_told_with_its_place(tmp_path: Path):
     (tmp_path / "mine.py").write_text(
         "from framework.reward import Reward\n\n"
         "class Mine(Reward):\n    def __call__(self, episodes):\n        return 1 / 0\n"
     )
     done = run("dry", "quickstart", "rewards.mine=mine:Mine", path=tmp_path)
-    assert done.returncode == 1
-    assert "mine.py" in done.stderr
-    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == 2
+    assert "rewards.mine: " in done.stderr
+    assert "mine.py:5: ZeroDivisionError" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(MODULES["list"], "run", lambda said: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["list"])
 
 
 def run(*argv: str, said: str = "", path: Path = ROOT) -> subprocess.CompletedProcess[str]:
