@@ -8,8 +8,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from framework.errors import DataError
-from framework.lab.scene import Thing
-from framework.lab.world import ROOM, Clip, Split, drawn, task
+from framework.lab.world import ROOM, Split, drawn, task
 from framework.source import Source
 from framework.types import Task, Truth
 
@@ -29,31 +28,26 @@ class Sides(Source):
         return self.count
 
     def task(self, index: int) -> Task:
-        whole, clip, side = self._divided(index)
-        seen = whole.truth
-        truth = Truth(
-            present=(True,),
-            boxes={0: seen.boxes[0]},
-            points={0: seen.points[0]},
-            masks={0: seen.masks[0]},
-            answer=f" {clip.scene.things[clip.question.target].colour}",  # with its space it is one token of the lab's
-            kind=side,
-        )
-        return replace(whole, question=f"Find the {side} shape.", video=replace(whole.video, length=1), truth=truth)
-
-    def _divided(self, index: int) -> tuple[Task, Clip, str]:
-        """The first of this number's images that has a thing in each half, and where its target lies."""
+        """From the first of this number's images that has three quarters of a thing's width, or more, in each half."""
         for number in range(index, index + TRIES * self.count, self.count):
             clip = drawn(source := f"lab:colour/{self.split}/{self.seed * ROOM + number}")
-            sides = [_side(thing, clip.scene.size / 2) for thing in clip.scene.things]
-            if sorted(sides) == ["left", "right"]:
-                return task(source), clip, sides[clip.question.target]
-        raise DataError(
-            f"lab_sides: none of {TRIES} images for number {index} has a thing in each half; take another seed"
-        )
+            left, right = sorted(clip.scene.things, key=lambda thing: thing.path[0][0])
+            middle = clip.scene.size / 2
+            if left.path[0][0] + left.radius / 2 <= middle <= right.path[0][0] - right.radius / 2:
+                target = clip.scene.things[clip.question.target]
+                return _asked(task(source), target.colour, "left" if target is left else "right")
+        raise DataError(f"lab_sides: no image of {TRIES} for number {index} has a thing in each half; try another seed")
 
 
-def _side(thing: Thing, middle: float) -> str:
-    """The half in which three quarters of a thing's width lie, or more; empty if neither has so much."""
-    off = thing.path[0][0] - middle
-    return "" if abs(off) < thing.radius / 2 else "left" if off < 0 else "right"
+def _asked(whole: Task, colour: str, side: str) -> Task:
+    """What is asked of a clip's first frame."""
+    seen = whole.truth
+    truth = Truth(
+        present=(True,),
+        boxes={0: seen.boxes[0]},
+        points={0: seen.points[0]},
+        masks={0: seen.masks[0]},
+        answer=f" {colour}",  # with its space it is one token of the lab's
+        kind=side,
+    )
+    return replace(whole, question=f"Find the {side} shape.", video=replace(whole.video, length=1), truth=truth)
