@@ -106,7 +106,22 @@ def _fitting(thing: Any, kind: str, name: str) -> type:
         raise UnknownName(f"{kind} {name!r} lacks {lacking}; write that method")
     if thing.__init__ is not wanted.__init__:
         raise UnknownName(f"{kind} {name!r} has an __init__ of its own; write its settings as fields, as reach: float")
+    if taken := next((field for field in _fields(thing) if _is_another(field, thing, wanted)), None):
+        raise UnknownName(f"{kind} {name!r}: its field {taken!r} means another thing in every {kind}; rename it")
     return thing
+
+
+def _fields(cls: type) -> Mapping[str, Any]:
+    return cast(Any, cls).model_fields
+
+
+def _is_another(field: str, thing: type, wanted: type) -> bool:
+    """Is a field of `thing` called as something of `wanted` is, and of another kind?"""
+    if field not in _fields(wanted):
+        return hasattr(wanted, field)
+    theirs, ours = (_fields(each)[field].annotation for each in (thing, wanted))
+    narrower = isinstance(theirs, type) and isinstance(ours, type) and issubclass(theirs, ours)
+    return theirs != ours and not narrower
 
 
 def _imported(module: str, kind: str, name: str) -> ModuleType:

@@ -165,6 +165,16 @@ FILES = [
         "reward 'slips:Made' has an __init__ of its own; write its settings as fields, as reach: float",
     ),
     (
+        "a setting called as one of ours",
+        WHOLE.replace("well_formed", "slips:Round"),
+        "reward 'slips:Round': its field 'shape' means another thing in every reward; rename it",
+    ),
+    (
+        "a setting called as a method of ours",
+        WHOLE.replace("well_formed", "slips:Late"),
+        "reward 'slips:Late': its field 'at' means another thing in every reward; rename it",
+    ),
+    (
         "a file called as a room of ours",
         WHOLE.replace("well_formed", "rewards:Smoothness"),
         "module 'rewards' has no 'Smoothness'; that module is not yours: give your file a name of its own",
@@ -207,6 +217,12 @@ MODULES = {
         class Made(Smoothness):
             def __init__(self, reach):
                 self.reach = reach
+
+        class Round(Smoothness):
+            shape: str = "circle"
+
+        class Late(Smoothness):
+            at: int = 3
 
         class Plain:
             pass
