@@ -24,7 +24,7 @@ from framework.reasoners.sampling import Request, Sampled
 from framework.recipe import Recipe
 from framework.record import to_json
 from framework.rollout import play
-from framework.train.asking import Ask, Balanced, Together
+from framework.train.client import Ask, Balanced, Together
 from framework.train.dataset import Tasks
 from framework.train.pulse import Pulse
 from framework.train.reason import reason

@@ -8,7 +8,7 @@ from verl.workers.rollout.replica import TokenOutput
 
 from framework.reasoners.lab import Lab
 from framework.reasoners.sampling import Request
-from framework.train.asking import Balanced
+from framework.train.client import Balanced
 
 VOICE = Lab(family="glm4_1v").voice()
 
