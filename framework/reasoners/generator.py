@@ -4,7 +4,8 @@
     positions         ├─▶ one long forward ─▶ keys and values ─┬▶ draw a token each ─▶ one short forward ─┐
     patches           ┘                                        └──────────────────────────────────────────┘
 
-A group begins with the same question and the same pictures: what several requests have read is read once.
+A group begins with the same question and the same pictures: what several requests have read is read once. Where an
+accelerator has no room for all requests at once, they are answered in halves, then and from then on.
 `model.generate` would do; this loop is about 1.4 times as quick on tiny models, keeps a seed per request, and says of
 each token the very log-prob it was drawn with.
 """
@@ -39,6 +40,8 @@ class Generator:
         self.lots = np.random.default_rng(seed)
         self.silent = unsaid(voice, model.get_output_embeddings().weight.shape[0]).to(model.device)
         self.stops = torch.tensor(voice.stop_tokens, device=model.device)
+        self.together: int | None = None
+        """Requests for which there was room at once, if once there were too many."""
 
     @classmethod
     def load(cls, reasoner: "Reasoner", dtype: str = "float32", device: str = "cpu", seed: int = 0) -> "Generator":
@@ -59,8 +62,22 @@ class Generator:
         """One answer per request, in order."""
         import torch
 
-        if not requests:
-            return []
+        found = list[Sampled]()
+        while left := requests[len(found) :]:
+            some = left[: self.together]
+            try:
+                found += self._answered(some)
+                continue
+            except torch.OutOfMemoryError:
+                if len(some) == 1:
+                    raise
+            self.together = len(some) // 2  # only here, where what it could not hold is let go of
+            torch.cuda.empty_cache()
+        return found
+
+    def _answered(self, requests: Sequence[Request]) -> list[Sampled]:
+        import torch
+
         with torch.inference_mode():
             drawn, log_probs = self._decode(requests)
         return [self._sampled(*row) for row in zip(requests, drawn, log_probs, strict=True)]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from framework.errors import ConfigError
 from framework.reasoners import FAMILIES
@@ -146,6 +147,28 @@ def test_a_reply_ends_at_its_stop_token_or_at_its_limit(generator: Generator):
         assert len(sampled.ids) == len(sampled.log_probs) <= request.max_tokens
         assert stops == [False] * (len(stops) - 1) + [sampled.finished]
         assert sampled.finished or len(sampled.ids) == request.max_tokens
+
+
+def test_where_there_is_no_room_for_all_each_is_answered_as_it_would_be_and_the_next_are_not_asked_in_vain(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch
+):
+    requests = [asked(generator, turns=1 + number % 2, number=number, max_tokens=3) for number in range(6)]
+    forward, tried = generator.model.forward, list[int]()
+
+    def narrow(*args, input_ids, **kwargs):
+        tried.append(len(input_ids))
+        if len(input_ids) > 2:
+            raise torch.OutOfMemoryError
+        return forward(*args, input_ids=input_ids, **kwargs)
+
+    wide = generator.generate(requests)
+    with monkeypatch.context() as patch:
+        patch.setattr(generator.model, "forward", narrow)
+        patch.setattr(generator, "together", None)
+        first, failed = generator.generate(requests), [rows for rows in tried if rows > 2]
+        again = generator.generate(requests)
+        assert [rows for rows in tried if rows > 2] == failed == [6, 3]
+    assert [each.ids for each in first] == [each.ids for each in again] == [each.ids for each in wide]
 
 
 def test_nobody_asks_nobody_answers(generator: Generator):
