@@ -91,7 +91,8 @@ class DrawingEngine(Engine):
         return self.sketch
 
     def _sketched(self, weights: Any, hidden: torch.Tensor) -> Sketch:
-        anchor = torch.stack([value.sum() for value in weights.parameters() if value.requires_grad]).sum() * 0
+        learns = (value.sum() for value in weights.parameters() if value.requires_grad)
+        anchor = sum(learns, hidden.new_zeros(())) * 0
         if self.pen is None or not self.strokes:
             return Sketch(anchor)
         strokes, on = self.strokes, list(dict.fromkeys(place.spot for place in self.strokes.places))

@@ -121,3 +121,10 @@ def test_frames_are_looked_at_where_the_policy_learns(
 
     monkeypatch.setattr(engine, "get_device_id", lambda: verl_says)
     assert str(torch.device(engine.here())) == is_named
+
+
+def test_a_pen_of_which_nothing_learns_stops_no_policy():
+    from framework.train.drawing.engine import DrawingEngine
+
+    still = torch.nn.Linear(2, 2).requires_grad_(False)
+    assert object.__new__(DrawingEngine)._sketched(still, torch.zeros(1, 1, 2)).anchor == 0
