@@ -21,6 +21,7 @@ import torch
 import transfer_queue as tq
 from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
+from verl.trainer.ppo.v1.trainer_separate_async import HybridEngineMode
 from verl.utils.seqlen_balancing import calculate_workload, log_seqlen_unbalance
 from verl.workers.utils.padding import response_from_nested
 
@@ -201,7 +202,17 @@ class DrawsColocateAsync(Draws, ColocateAsync):
 
 
 class DrawsSeparateAsync(Draws, SeparateAsync):
-    """Playing and learning have devices of their own."""
+    """Playing has devices of its own, and in an evaluation those that learn as well."""
+
+    def draw(self, batch: KVBatchMeta) -> None:
+        """These make room for it, as for a step that learns."""
+        verls: Any = self
+        lent = verls.current_mode is HybridEngineMode.ROLLOUT
+        if lent:
+            verls.switch_to_trainer()
+        super().draw(batch)
+        if lent:
+            verls.switch_to_rollout()
 
 
 DRAWING_TRAINERS = {
