@@ -122,6 +122,12 @@ VLLM_ON_CPU: dict[str, Any] = {
 NOT_OTHERWISE = {f"{ACTOR}.strategy": "fsdp2", f"{MODEL}.use_fused_kernels": False}
 """What the pass-through cannot change: our engine reads whole logits, and weights where FSDP2 leaves them."""
 
+APART = (
+    (f"{ROLLOUT}.nnodes", 0, "how many nodes these are"),
+    (f"{ROLLOUT}.checkpoint_engine.backend", "naive", "how weights get there (nccl, nixl, …)"),
+)
+"""What verl wants to be told of servers with devices of their own."""
+
 OPEN = (
     "override_config",
     "engine_kwargs",
@@ -155,6 +161,8 @@ def _worked_out(recipe: Recipe) -> Iterator[tuple[str, Any]]:
     yield "algorithm.adv_estimator", f"limner_{advantage}" if advantage in ADVANTAGES else advantage
     mini_batch = algorithm.mini_batch or algorithm.prompts
     yield f"{ACTOR}.ppo_mini_batch_size", mini_batch
+    if cluster.mode == "separate_async":
+        yield "trainer.v1.separate_async.parameter_sync_step", max(algorithm.prompts // mini_batch, 1)
     shards = max(cluster.nodes * cluster.gpus_per_node // cluster.sequence_parallel, 1)
     micro_batch = divisor(mini_batch * algorithm.group // shards, algorithm.micro_batch)
     for side, key in ((ACTOR, "ppo"), (ROLLOUT, "log_prob"), (REF, "log_prob")):
@@ -226,8 +234,15 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
     """Everything verl gets: its own defaults with the overrides on them. verl itself is not imported."""
     from omegaconf import OmegaConf
 
-    if recipe.cluster.mode == "separate_async" and recipe.rollout.backend == "transformers":
+    apart = recipe.cluster.mode == "separate_async"
+    if apart and recipe.rollout.backend == "transformers":
         raise ConfigError("cluster.mode: separate_async needs servers of their own; set rollout.backend=vllm with it")
+    if apart and recipe.cluster.offload and recipe.algorithm.mini_batch not in (None, recipe.algorithm.prompts):
+        # verl keeps a second copy of the weights between two mini-batches, which in host memory is the first
+        raise ConfigError(
+            "cluster.offload: separate_async would forget all mini-batches of a step but the last with it; set it to "
+            "false, or leave algorithm.mini_batch out"
+        )
     if recipe.cluster.sequence_parallel > 1 and not packed(recipe):
         raise ConfigError(
             f"cluster.sequence_parallel: {recipe.cluster.sequence_parallel} needs packed episodes, which only CUDA and "
@@ -238,6 +253,11 @@ def verl_config(recipe: Recipe, run: Path, model: str = "") -> "DictConfig":
         refuse_unknown(config, key)
     for key, value in overrides(recipe, run, model).items():
         OmegaConf.update(config, key, value, force_add=True)
+    for key, lacking, example in APART if apart else ():
+        if OmegaConf.select(config, key) == lacking:
+            raise ConfigError(
+                f"cluster.mode: separate_async plays on devices of its own; say {example} with verl.{key}"
+            )
     for key, only in NOT_OTHERWISE.items():
         if (asked := OmegaConf.select(config, key)) != only:
             raise ConfigError(f"verl.{key}: {asked!r}, but training knows only {only!r} here; leave it out")

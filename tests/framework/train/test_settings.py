@@ -111,6 +111,33 @@ def test_what_the_engine_cannot_do_without_is_not_passed_by(change: str, only: s
         settings.verl_config(recipe(f"verl.actor_rollout_ref.{change}"), RUN)
 
 
+APART = ("cluster.platform=cuda", "cluster.mode=separate_async", "rollout.backend=vllm", "algorithm.prompts=8")
+PLACED = (
+    "verl.actor_rollout_ref.rollout.nnodes=1",
+    "verl.actor_rollout_ref.rollout.checkpoint_engine.backend=nccl",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (PLACED[1:], r"cluster\.mode: .* how many nodes these are with verl\.actor_rollout_ref\.rollout\.nnodes"),
+        (PLACED[:1], r"cluster\.mode: .* how weights get there .*rollout\.checkpoint_engine\.backend"),
+        ((*PLACED, "cluster.offload=true", "algorithm.mini_batch=2"), r"cluster\.offload: .* set it to false, or"),
+    ],
+)
+def test_what_servers_with_devices_of_their_own_want_is_told(changes: tuple[str, ...], told: str):
+    with pytest.raises(ConfigError, match=told):
+        settings.verl_config(recipe(*APART, *changes), RUN)
+
+
+def test_servers_with_devices_of_their_own_get_weights_after_as_many_gradients_as_a_step_has():
+    for mini_batch, gradients in ((2, 4), (8, 1)):
+        verl = settings.verl_config(recipe(*APART, *PLACED, f"algorithm.mini_batch={mini_batch}"), RUN)
+        assert verl.trainer.v1.separate_async.parameter_sync_step == gradients
+        assert verl.data.train_batch_size == gradients * verl.actor_rollout_ref.actor.ppo_mini_batch_size
+
+
 def test_parts_of_verl_that_take_any_key_take_any_key():
     change = "verl.actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space=2"
     assert settings.verl_config(recipe(change), RUN).actor_rollout_ref.rollout.engine_kwargs.vllm.swap_space == 2
