@@ -53,7 +53,7 @@ class Balanced:
             image_data=[Image.fromarray(pixels) for pixels in request.images] or None,
         )
         ids = tuple(said.token_ids)
-        finished = bool(ids) and ids[-1] in stops
+        finished = bool(ids) and (ids[-1] in stops or len(ids) < request.max_tokens)  # its folder may name other ends
         oldest = said.extra_fields.get("min_global_steps")  # an update may have come in the midst of a reply
         return Sampled(ids, tuple(said.log_probs), finished, oldest)
 

@@ -16,10 +16,12 @@ VOICE = Lab(family="glm4_1v").voice()
 class Client:
     """Hears what it is asked, and says one token, begun with the weights of step 3 and ended with those of step 4."""
 
+    said = VOICE.stop_tokens[1]
+
     async def generate(self, request_id: str, **asked: Any) -> TokenOutput:
         self.asked = asked
         steps = {"global_steps": 4, "min_global_steps": 3, "max_global_steps": 4}
-        return TokenOutput(token_ids=[VOICE.stop_tokens[1]], log_probs=[-0.5], extra_fields=steps)
+        return TokenOutput(token_ids=[self.said], log_probs=[-0.5], extra_fields=steps)
 
 
 def test_vllm_unfolds_each_picture_of_any_family_from_one_token_and_stops_where_the_family_does():
@@ -44,3 +46,10 @@ def test_vllm_samples_no_token_that_a_reply_must_not_hold():
 def test_a_reply_that_an_update_interrupted_is_the_older_weights():
     said = asyncio.run(Balanced(Client(), VOICE)(1, Request(ids=VOICE.write("red"), max_tokens=8)))
     assert said.step == 3
+
+
+def test_a_reply_that_the_models_own_folder_ends_is_not_cut_off_and_one_at_its_limit_is():
+    client = Client()
+    client.said = VOICE.write("red")[0]
+    ends = [asyncio.run(Balanced(client, VOICE)(1, Request(ids=[1], max_tokens=most))).finished for most in (8, 1)]
+    assert ends == [True, False]
