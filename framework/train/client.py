@@ -31,7 +31,12 @@ class Balanced:
     """Through verl's client."""
 
     def __init__(self, client: Any, voice: Voice) -> None:
+        from verl.workers.rollout.llm_server import FullyAsyncLLMServerClient
+
         self.client, self.voice = client, voice
+        self.seeded = not isinstance(client, FullyAsyncLLMServerClient)
+        """A reply that an update interrupts goes on as a request of its own. Its seed would begin anew as well, and the
+        rest be drawn by the very numbers that drew the beginning."""
 
     async def __call__(self, episode: int, request: Request, /) -> Sampled:
         from PIL import Image
@@ -41,7 +46,7 @@ class Balanced:
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
-            "seed": request.seed,
+            "seed": request.seed if self.seeded else None,
             "stop_token_ids": list(stops),  # what a model's folder says need not be all of them
             "logit_bias": dict.fromkeys(self.voice.banned_tokens, NEVER),  # verl bans but pictures' and films' own
             "logprobs": True,

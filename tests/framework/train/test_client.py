@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import numpy as np
+from verl.workers.rollout.llm_server import FullyAsyncLLMServerClient
 from verl.workers.rollout.replica import TokenOutput
 
 from framework.reasoners.lab import Lab
@@ -22,6 +23,13 @@ class Client:
         self.asked = asked
         steps = {"global_steps": 4, "min_global_steps": 3, "max_global_steps": 4}
         return TokenOutput(token_ids=[self.said], log_probs=[-0.5], extra_fields=steps)
+
+
+class Interrupted(Client, FullyAsyncLLMServerClient):
+    """Where updates come in the midst of replies, which then go on as requests of their own."""
+
+    def __init__(self) -> None:
+        pass
 
 
 def test_vllm_unfolds_each_picture_of_any_family_from_one_token_and_stops_where_the_family_does():
@@ -53,3 +61,9 @@ def test_a_reply_that_the_models_own_folder_ends_is_not_cut_off_and_one_at_its_l
     client.said = VOICE.write("red")[0]
     ends = [asyncio.run(Balanced(client, VOICE)(1, Request(ids=[1], max_tokens=most))).finished for most in (8, 1)]
     assert ends == [True, False]
+
+
+def test_a_reply_that_may_be_interrupted_has_no_seed_that_would_draw_its_beginning_again():
+    for client, seed in ((Client(), 7), (Interrupted(), None)):
+        asyncio.run(Balanced(client, VOICE)(1, Request(ids=VOICE.write("red"), max_tokens=8, seed=7)))
+        assert client.asked["sampling_params"]["seed"] == seed
