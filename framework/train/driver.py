@@ -86,9 +86,10 @@ def ray_settings(config: Any) -> dict[str, Any]:
     asked: dict[str, Any] = OmegaConf.to_container(config.ray_kwargs.ray_init, resolve=True)  # pyright: ignore[reportAssignmentType]
     environment = get_ppo_ray_runtime_env(config)
     ours = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    environment["env_vars"] |= ours | {"TRANSFER_QUEUE_ENABLE": "1"}
-    os.environ["TRANSFER_QUEUE_ENABLE"] = "1"
     given = {name: value for name, value in (asked.get("runtime_env") or {}).items() if value is not None}
+    told = {name: str(value) for name, value in given.pop("env_vars", {}).items()}
+    environment["env_vars"] |= ours | {"TRANSFER_QUEUE_ENABLE": "1"} | told
+    os.environ["TRANSFER_QUEUE_ENABLE"] = "1"
     asked |= {"runtime_env": environment | given}
     if joins(asked):
         return {name: value for name, value in asked.items() if name not in FOR_ITS_OWN}

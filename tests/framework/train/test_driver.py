@@ -24,6 +24,14 @@ def test_what_a_person_has_set_reaches_every_process(name: str, monkeypatch: pyt
     assert ray_settings(config)["runtime_env"]["env_vars"][name] == "4"
 
 
+def test_variables_of_a_recipes_own_stand_beside_ours(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRANSFER_QUEUE_ENABLE", "1")
+    monkeypatch.setenv("LIMNER_RUN", "here")
+    recipe = find_recipe(str(PEEK / "peek.yaml"), ["verl.ray_kwargs.ray_init.runtime_env.env_vars.NCCL_IB_DISABLE=1"])
+    told = ray_settings(verl_config(recipe, Path("runs/peek"), "model"))["runtime_env"]["env_vars"]
+    assert (told["LIMNER_RUN"], told["NCCL_IB_DISABLE"]) == ("here", "1")
+
+
 def test_a_refusal_is_told_by_whoever_started_the_run(tmp_path: Path):
     run = Run(tmp_path)
     run.begin(RECIPE)
