@@ -25,6 +25,8 @@ PASSED_ON = ("LIMNER_", "VERL_", "VLLM_", "TQ_", "OMP_", "HF_", "PYTHONPATH", "T
 """Beginnings of variables that every Ray process gets, on whichever node."""
 FOR_ITS_OWN = ("num_cpus", "num_gpus", "resources", "labels", "object_store_memory", "include_dashboard")
 """What Ray is told when it starts, and refuses to hear when it runs already."""
+CPUS = 3
+"""Of Ray's, that verl asks for beside each device."""
 PATIENCE_S = 600.0
 """Seconds in which all nodes of a cluster should have joined."""
 STARTS = 3
@@ -118,15 +120,23 @@ def joins(settings: Mapping[str, Any]) -> bool:
 
 
 def gathered(cluster: Cluster, patience_s: float) -> None:
-    """Wait until every node has joined: where a cluster starts with the run, they come one by one."""
+    """Wait until every node has joined: where a cluster starts with the run, they come one by one. verl wants all
+    devices of a node from one machine, and would wait for ever where none has so many."""
     import ray
 
-    wanted, until = cluster.nodes * cluster.gpus_per_node, time.monotonic() + patience_s
-    while (there := int(ray.cluster_resources().get("GPU", 0))) < wanted:
+    wanted = {"GPU": cluster.gpus_per_node, "CPU": CPUS * cluster.gpus_per_node}
+    until = time.monotonic() + patience_s
+    while True:
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        there = [{name: int(has.get(name, 0)) for name in wanted} for has in nodes]
+        if sum(min(has[name] // count for name, count in wanted.items()) for has in there) >= cluster.nodes:
+            return
         if time.monotonic() > until:
+            said = ", ".join(f"{has['GPU']} and {has['CPU']}" for has in there)
             raise TrainError(
-                f"cluster: nodes={cluster.nodes} with gpus_per_node={cluster.gpus_per_node} are {wanted} devices, and "
-                f"Ray has {there}; start Ray on the other nodes (`ray start --address=…`), or ask for fewer"
+                f"cluster: nodes={cluster.nodes} with gpus_per_node={cluster.gpus_per_node} take {wanted['GPU']} "
+                f"devices and {wanted['CPU']} CPUs of each, and Ray's nodes have {said}; start Ray on more (`ray start "
+                "--address=…`), or ask for fewer (CPUs are what Ray is told: --num-cpus, ray_init.num_cpus)"
             )
         time.sleep(1)
 

@@ -7,10 +7,11 @@ import pytest
 from framework.errors import TrainError
 from framework.recipe import find_recipe
 from framework.train import settings
-from framework.train.driver import STARTS, joins, ray_settings, up
+from framework.train.driver import STARTS, gathered, joins, ray_settings, up
 from framework.train.launch import environment, launched
 from framework.train.run import Run
 from framework.train.settings import verl_config
+from framework.training import Cluster
 
 PEEK = Path(__file__).parent / "peek"
 RECIPE = find_recipe(str(PEEK / "peek.yaml"))
@@ -30,6 +31,23 @@ def test_variables_of_a_recipes_own_stand_beside_ours(monkeypatch: pytest.Monkey
     recipe = find_recipe(str(PEEK / "peek.yaml"), ["verl.ray_kwargs.ray_init.runtime_env.env_vars.NCCL_IB_DISABLE=1"])
     told = ray_settings(verl_config(recipe, Path("runs/peek"), "model"))["runtime_env"]["env_vars"]
     assert (told["LIMNER_RUN"], told["NCCL_IB_DISABLE"]) == ("here", "1")
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        ([(4, 32), (4, 32)], "8 devices and 24 CPUs of each, and Ray's nodes have 4 and 32, 4 and 32"),
+        ([(8, 16)], "have 8 and 16"),
+        ([(0, 4), (8, 24)], None),
+    ],
+)
+def test_what_verl_wants_of_a_node_is_there_before_it_waits_for_it(
+    there: list[tuple[int, int]], told: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    nodes = [{"Alive": True, "Resources": {"GPU": float(gpus), "CPU": float(cpus)}} for gpus, cpus in there]
+    monkeypatch.setattr("ray.nodes", lambda: [*nodes, {"Alive": False, "Resources": {"GPU": 8.0, "CPU": 99.0}}])
+    with pytest.raises(TrainError, match=told) if told else nullcontext():
+        gathered(Cluster(nodes=1, gpus_per_node=8), 0.0)
 
 
 def test_a_refusal_is_told_by_whoever_started_the_run(tmp_path: Path):
