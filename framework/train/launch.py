@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from rich.console import Console
@@ -78,7 +78,7 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
         "OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // recipe.cluster.gpus_per_node, 1) if on_cpu else 4),
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait spinning take the cores from the other processes
         "TQ_NUM_THREADS": "2",
-        "HF_HUB_OFFLINE": str(int(Path(model).is_dir())),
+        "HF_HUB_OFFLINE": str(int(all(map(_is_here, _paths(recipe.with_model(model).model_dump()))))),
         "TENSORBOARD_DIR": str(run.home / "tensorboard"),
         "WANDB_DIR": str(run.home),
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -96,6 +96,17 @@ def environment(recipe: Recipe, run: Run, model: str, beside: Path | None) -> di
         **({"VERL_PLATFORM": "cpu"} if on_cpu else {}),
     }
     return {**usual, **os.environ, **ours}
+
+
+def _paths(tree: Any) -> Iterator[str]:
+    """What a recipe names as a `path`: folders, and models by their Hugging Face name."""
+    if isinstance(tree, Mapping):
+        for key, value in cast("Mapping[str, Any]", tree).items():
+            yield from (value,) if key == "path" and isinstance(value, str) else _paths(value)
+
+
+def _is_here(path: str) -> bool:
+    return Path(path).expanduser().exists()
 
 
 # ---- the process --------------------------------------------------------------------------------------------------

@@ -27,6 +27,13 @@ def test_workers_find_our_rooms_and_the_users_own_code():
     assert paths[1] == str(PEEK)
 
 
+def test_a_model_that_a_recipe_names_may_be_fetched_while_it_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    for decoder, offline in (("facebook/sam2.1-hiera-large", "0"), (str(tmp_path), "1")):
+        recipe = find_recipe(str(PEEK / "draw.yaml"), [f"drawing.decoder={{use: sam2, path: {decoder}}}"])
+        assert environment(recipe, Run(Path("/runs/peek")), str(tmp_path), PEEK)["HF_HUB_OFFLINE"] == offline
+
+
 def test_the_platform_is_chosen_by_the_recipe():
     assert env()["VERL_PLATFORM"] == "cpu"
     assert "VERL_PLATFORM" not in env("cluster.platform=cuda")
