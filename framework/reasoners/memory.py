@@ -5,6 +5,7 @@ read [rows, heads, 70, width] ─▶ ██████████████�
 """
 
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +22,9 @@ def memory(config: Any) -> Any:
     cache = DynamicCache(config=config)
     for layer in cache.layers:
         if type(layer) is DynamicLayer:
-            vars(layer)["update"] = Room(layer).add  # its own makes all of it anew for each token
+            # Its own makes all of it anew for each token. It must not be kept by what it keeps: a GPU would hold what
+            # an earlier batch remembers until Python looks for such circles.
+            vars(layer)["update"] = Room(proxy(layer)).add
     return cache
 
 

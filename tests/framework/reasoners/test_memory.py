@@ -1,6 +1,7 @@
 """What is remembered is what transformers' own cache remembers, and is not copied for every token."""
 
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
@@ -32,6 +33,14 @@ def test_it_remembers_what_was_said_in_order(lengths: list[int], reordered: int,
             theirs.reorder_cache(order)
             rows *= 2
         assert ours.get_seq_length() == theirs.get_seq_length()
+
+
+def test_what_nobody_asks_any_more_is_let_go_of_at_once() -> None:
+    cache = memory(CONFIG)
+    cache.update(*said(1, 3), 0)
+    layer = ref(cache.layers[0])
+    del cache
+    assert layer() is None
 
 
 def test_nothing_is_copied_as_long_as_there_is_room() -> None:
