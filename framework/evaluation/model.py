@@ -5,6 +5,7 @@ blind      must answer before it looks: it fills in the numbers of an answer who
 shuffled   sees another task's clip
 """
 
+import gc
 import zlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -43,6 +44,7 @@ async def opened(recipe: "Recipe", reasoner: Reasoner) -> AsyncGenerator["Model"
     from framework.reasoners.generator import Generator
     from framework.reasoners.sampling import Batcher
 
+    gc.collect()  # who played before may lie in a circle of Python's, and on a GPU where this one should
     generator = Generator.load(reasoner, device=recipe.cluster.platform, seed=recipe.seed)
     artist = Artist.of(recipe, generator, reasoner.folder())
     batcher = Batcher(generator.generate)

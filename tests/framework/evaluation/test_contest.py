@@ -1,8 +1,10 @@
 """Models play the same side by side and alone; who must answer without looking is told how, and never what."""
 
 import asyncio
+import gc
 from dataclasses import replace
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -16,8 +18,9 @@ from framework.env import Env, Rules
 from framework.errors import DataError, UnknownName
 from framework.evaluation.arena import Played
 from framework.evaluation.contest import contest
-from framework.evaluation.model import answer_form
+from framework.evaluation.model import answer_form, opened
 from framework.lab.world import World
+from framework.reasoners.sampling import Request
 from framework.recipe import find_recipe
 from framework.types import Task, Truth
 
@@ -112,3 +115,23 @@ def test_who_leads_the_models_is_not_one_that_learned_by_reinforcement():
 
 def _said(played: Played) -> list[str]:
     return [turn.said.text for each in played.rounds for episode in each for turn in episode.turns]
+
+
+def test_a_model_that_has_played_is_gone_before_the_next_is_loaded(monkeypatch: pytest.MonkeyPatch):
+    recipe = find_recipe("quickstart", ["reasoner.grounding=0"])
+
+    async def played() -> ref[object]:
+        async with opened(recipe, recipe.reasoner) as model:
+            await model.generate(Request(ids=model.voice.write("red"), max_tokens=1))
+            return ref(model.generate)
+
+    gc.disable()
+    try:
+        before = asyncio.run(played())
+        monkeypatch.setattr("framework.reasoners.generator.Generator.load", lambda *_, **__: there.append(before()))
+        there = list[object]()
+        with pytest.raises(AttributeError):
+            asyncio.run(played())
+        assert there == [None]
+    finally:
+        gc.enable()
