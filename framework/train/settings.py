@@ -119,8 +119,9 @@ VLLM_ON_CPU: dict[str, Any] = {
 }
 """vLLM's CPU platform has neither sleep nor graphs, and a prompt read in parts would rewind a seed, which it cannot."""
 
-NOT_OTHERWISE = {f"{ACTOR}.strategy": "fsdp2", f"{MODEL}.use_fused_kernels": False}
-"""What the pass-through cannot change: our engine reads whole logits, and weights where FSDP2 leaves them."""
+NOT_OTHERWISE = {f"{ACTOR}.strategy": "fsdp2", f"{MODEL}.use_fused_kernels": False, f"{ROLLOUT}.top_k": -1}
+"""What the pass-through cannot change: our engine reads whole logits, and weights where FSDP2 leaves them; our players
+ask servers by temperature and top_p."""
 
 APART = (
     (f"{ROLLOUT}.nnodes", 0, "how many nodes these are"),

@@ -102,9 +102,10 @@ def test_a_mistyped_pass_through_is_taught():
 
 
 @pytest.mark.parametrize(
-    ("change", "only"), [("actor.strategy=fsdp", "'fsdp2'"), ("model.use_fused_kernels=true", "False")]
+    ("change", "only"),
+    [("actor.strategy=fsdp", "'fsdp2'"), ("model.use_fused_kernels=true", "False"), ("rollout.top_k=20", "-1")],
 )
-def test_what_the_engine_cannot_do_without_is_not_passed_by(change: str, only: str):
+def test_what_engine_and_players_cannot_do_otherwise_is_not_passed_by(change: str, only: str):
     key, _, asked = change.partition("=")
     told = rf"verl\.actor_rollout_ref\.{key}: .*{asked}.*only {only} here; leave it out"
     with pytest.raises(ConfigError, match=f"(?i){told}"):
