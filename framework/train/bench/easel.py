@@ -44,12 +44,12 @@ ROUNDS = 6
 
 
 def episodes(recipe: Recipe) -> list[Episode]:
-    """A batch of them, group by group, played by one who knows and looks once or twice."""
+    """A batch of them, group by group, as its cold start shows them: by one who knows, and looks once or twice."""
     count, group = recipe.algorithm.prompts, recipe.algorithm.group
     tasks = [recipe.data.train.task(number) for number in range(count)]
 
     async def played() -> list[Episode]:
-        player = PLAYERS["stepwise"]
+        player = PLAYERS[recipe.stages.cold_start.players[0]]
         return [await play(task, recipe.env, player(task, recipe.env, lot)) for task in tasks for lot in range(group)]
 
     return asyncio.run(played())
