@@ -14,7 +14,7 @@ from framework.fault import short
 from framework.registry import raised
 from framework.source import Source
 from framework.types import AnyMask, Mask, Task, Truth, Video
-from framework.vision.boxes import Box
+from framework.vision.boxes import Box, Interval, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class Rows:
     tasks: tuple[Task, ...]
     faults: tuple[DataError, ...] = ()
     """Rows that were left out, because the recipe says `faulty: skip`."""
+
+    @property
+    def left_out(self) -> str:
+        """How many, and why the first; empty if none was."""
+        if not self.faults:
+            return ""
+        return f"left out: {len(self.faults)} of {len(self.tasks) + len(self.faults)} rows; the first: {self.faults[0]}"
 
 
 def lot(source: Source, count: int, seed: int) -> list[int]:
@@ -97,6 +104,8 @@ def sound(source: Source, row: int) -> Task:
     return task
 
 
+LEAST = 0.5
+"""Original pixels, of which a box has more."""
 REMEDY = "mend it, or leave such rows out with data.faulty=skip"
 
 
@@ -119,7 +128,7 @@ def _faults(task: Task) -> Iterator[str]:
         if not 0 <= frame < video.length:
             yield f"the truth speaks of frame {frame}, the clip has {video.length}"
     for frame, boxes in truth.boxes.items():
-        if odd := _no_boxes(boxes):
+        if odd := _no_boxes(boxes, video.space(frame)):
             yield f"the boxes of frame {frame}: {odd}"
     yield from (fault for frame, mask in truth.masks.items() if (fault := _misfit(frame, mask, video)))
     yield from _late(truth, video)
@@ -129,14 +138,17 @@ def _words(task: Task) -> Iterator[tuple[str, Any]]:
     yield from (("id", task.id), ("question", task.question), ("answer", task.truth.answer))
 
 
-def _no_boxes(boxes: Any) -> str:
-    """What is wrong with what should be a tuple of boxes; x, y, width and height are soon taken for corners."""
+def _no_boxes(boxes: Any, whole: Space) -> str:
+    """What is wrong with what should be a tuple of boxes; x, y, width and height are soon taken for corners, and shares
+    of a picture for its pixels."""
     if not isinstance(boxes, Sequence):
         return f"{short(boxes)} is no tuple of boxes"
     for box in cast(Sequence[Any], boxes):
         if not isinstance(box, Box):
             return f"{short(box)} is no Box"
-        if box.clamped().area <= 0:
+        if box.space.picture != whole.picture:
+            return f"{list(box.corners)} lies in the space of {box.space.picture}; give it video.space({whole.frame})"
+        if box.clamped().to(whole).area < LEAST:
             return f"{list(box.corners)} has no area in its picture; give x0, y0, x1, y1 in the units of its space"
     return ""
 
@@ -153,5 +165,7 @@ def _late(truth: Truth, video: Video) -> Iterator[str]:
     if truth.interval is None:
         return
     interval = truth.interval.in_frames(video.fps)
+    if interval != Interval(int(interval.start), int(interval.end)):
+        yield f"the true interval {interval.start:g}–{interval.end:g} ends within frames; if it is seconds, say so"
     if not 0 <= interval.start <= interval.end < video.length:
         yield f"the true interval {interval.start:g}–{interval.end:g} does not lie in the clip's {video.length} frames"

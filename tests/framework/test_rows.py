@@ -69,6 +69,18 @@ def broken(task: Task, tmp_path: Path) -> dict[str, tuple[Task, str]]:
             truth(interval=Interval(1, 9)),
             "the true interval 1–9 does not lie in the clip's 3 frames",
         ),
+        "seconds for frames": (
+            truth(interval=Interval(0.5, 1.2)),
+            "the true interval 0.5–1.2 ends within frames; if it is seconds, say so",
+        ),
+        "another frame's box": (
+            truth(boxes={2: (box,)}),
+            f"the boxes of frame 2: [1, 1, 4, 4] lies in the space of {video.source}#1; give it video.space(2)",
+        ),
+        "shares for pixels": (
+            truth(boxes={1: (Box(0.1, 0.2, 0.6, 0.7, video.space(1)),)}),
+            "the boxes of frame 1: [0.1, 0.2, 0.6, 0.7] has no area in its picture; give x0, y0, x1, y1",
+        ),
         "no text": (replace(task, question=cast(str, None)), "its question is None, and no text"),
         "no boxes": (truth(boxes={1: box}), "the boxes of frame 1: Box(x0=1, "),
         "no box": (truth(boxes={1: (7,)}), "the boxes of frame 1: 7 is no Box"),
@@ -91,6 +103,9 @@ CASES = [
     "mask of other runs",
     "frame past the end",
     "interval past the end",
+    "seconds for frames",
+    "another frame's box",
+    "shares for pixels",
     "no text",
     "no boxes",
     "no box",
