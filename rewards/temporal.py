@@ -36,9 +36,16 @@ class KeyframeHit(TimeReward):
     def _hit(self, episode: Episode) -> float | Failure:
         present = episode.task.truth.present
         if not any(present):
-            return NotApplicable("the target is never visible")
+            return _unseen(episode.task.truth)
         frame = _keyframe(self.named(episode))
         return frame if isinstance(frame, Malformed) else float(0 <= frame < len(present) and present[frame])
+
+
+def _unseen(truth: Truth) -> NotApplicable:
+    why = (
+        "the target is never visible" if truth.present else "which frames show the target is not known (Truth.present)"
+    )
+    return NotApplicable(why)
 
 
 class KeyframeQuality(TimeReward):
@@ -99,7 +106,7 @@ class IntervalReward(TimeReward):
     def _lengths(self, episode: Episode) -> tuple[float, float, float] | Failure:
         truth, fps = episode.task.truth, episode.task.video.fps
         if self.truth == "present" and not any(truth.present):
-            return NotApplicable("the target is never visible")
+            return _unseen(truth)
         if self.truth == "interval" and truth.interval is None:
             return NotApplicable("the task has no true interval")
         act = self.named(episode)

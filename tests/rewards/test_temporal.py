@@ -103,6 +103,8 @@ def test_what_cannot_be_measured_says_why() -> None:
     never = played(names(0, 1), truth=Truth(present=(False,) * 10))
     assert Coverage(truth="present")([never]) == [NotApplicable("the target is never visible")]
     assert KeyframeHit()([never]) == [NotApplicable("the target is never visible")]
+    unknown = NotApplicable("which frames show the target is not known (Truth.present)")
+    assert (Coverage(truth="present")([bare]), KeyframeHit()([bare])) == ([unknown], [unknown])
     assert KeyframeQuality()([never]) == [NotApplicable("the area of the target is not known on any frame")]
 
 
