@@ -19,6 +19,10 @@ PATH = "‹path›"
 """Stands in a message for the whole path, known only when it has come all the way out."""
 
 
+UNKNOWN = ("extra_forbidden", "invalid_key")
+"""What pydantic calls a key that nothing has, and one that is no word."""
+
+
 class Fault(ConfigError):
     """One fault of one setting. Validators raise it with the path below themselves; the path grows on the way out."""
 
@@ -34,7 +38,7 @@ class Fault(ConfigError):
 
 def explain(error: ValidationError, cls: type[BaseModel]) -> Fault:
     """The first fault; an unknown key comes before what is missing, since it is most likely the same thing."""
-    faults = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
+    faults = sorted(error.errors(include_url=False), key=lambda each: each["type"] not in UNKNOWN)
     first = faults[0]
     steps, model = _place(cls, first)
     inner = first.get("ctx", {}).get("error")
@@ -42,6 +46,9 @@ def explain(error: ValidationError, cls: type[BaseModel]) -> Fault:
         case "extra_forbidden":
             there = model.model_fields if model else ()
             return Fault(steps, f"unknown key (value {short(first['input'])}); {nearest(str(steps[-1]), there)}")
+        case "invalid_key":
+            there = model.model_fields if model else ()
+            return Fault(steps, f"unknown key {short(first['input'])}; {nearest(str(first['input']), there)}")
         case "missing" if isinstance(steps[-1], str):
             return Fault(steps, f"must be given; write it in the recipe, or add {PATH}=… to the command")
         case "value_error" if isinstance(inner, Fault):
@@ -67,6 +74,8 @@ _WORDS = {
     "list_type": "a list",
     "tuple_type": "a list",
     "string_type": "text",
+    "string_pattern_mismatch": "text like {pattern}",
+    "string_too_short": "text of {min_length} characters or more",
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     "bool_type": "true or false",

@@ -57,6 +57,11 @@ CHANGES = [
         "env.grammar.actions=[selct]",
         "env.grammar.actions.0: 'selct' will not do; it should be 'select', 'zoom' or 'answer'",
     ),
+    (
+        "rewards.place.over_steps={weight: {0: 1}}",
+        "rewards.place.over_steps.weight: unknown key 0; there are: at, between",
+    ),
+    ("rewards.x={use: multiple_choice, letters: ab}", "rewards.x.letters: 'ab' will not do; it should be text like ^["),
     ("env.grammar.actions=[]", "env.grammar.actions: [] will not do; it should be a longer list"),
     ("algorithm.betas=[0.9]", "algorithm.betas: [0.9] will not do; it should be a longer list"),
     ("algorithm.advantage=grop", "algorithm.advantage: no advantage 'grop'; did you mean 'grpo'?"),
