@@ -4,6 +4,7 @@ overview, small ─▶ <select> 2–5, keyframe 3 ─▶ frames 2 … 5, frame 3
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from framework.env import Rules
@@ -38,9 +39,8 @@ class Keyframes(Rules):
         return KeyframesGame(self, task)
 
     def expert(self, task: Task) -> Doing:
-        """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there.
-
-        Of a task with an answer in words and no box it selects the true interval, as far as one is known, and says it.
+        """Selects the stretch where the target is seen, and its largest view; then answers with its boxes there, and
+        in words where the truth has some. Without a box it selects the true interval, as far as one is known.
         """
         truth, boxes = task.truth, task.truth.boxes
         if truth.answer and not boxes and not self.grammar.draws:
@@ -56,7 +56,8 @@ class Keyframes(Rules):
             raise NoExpert(f"task {task.id}: no frame has a box, so no expert can answer it")
         keyframe, interval = largest(boxes), Interval(min(boxes), max(boxes))
         items = tuple(Item(box=box) for box in boxes[keyframe])
-        answer = Answer(items=() if self.grammar.draws else items, interval=interval, keyframe=keyframe)
+        drawn = Answer(interval=interval, keyframe=keyframe)
+        answer = drawn if self.grammar.draws else replace(drawn, text=truth.answer, items=items)
         looks = [Select(interval, keyframe)] if self.max_turns > 1 else []
         return Doing(self, task, *looks, answer)
 

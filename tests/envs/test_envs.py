@@ -67,6 +67,12 @@ def test_an_expert_who_must_say_it_in_words_looks_where_the_truth_is_first() -> 
     assert len(check_env(Keyframes(max_turns=1), task).turns) == 1
 
 
+def test_an_expert_says_the_words_as_well_where_the_truth_has_boxes_too() -> None:
+    answer = check_env(Keyframes(), replace(TASK, truth=replace(TASK.truth, answer="B"))).answer
+    assert answer is not None
+    assert (answer.text, len(answer.items)) == ("B", 1)
+
+
 def test_every_game_of_the_table_is_tried_here_or_in_its_own_file() -> None:
     assert {type(rules) for rules in GAMES} | {Gymnasium, Locate, Remote} == set(ENVS.values())
 
