@@ -120,7 +120,7 @@ def _short_of_the_most(trial: Trial, name: str, reward: Reward) -> str:
     pays = name not in trial.terms or trial.mean(name) > NOTHING or high <= 0  # a punishment pays by not being one
     if most >= enough - NOTHING and pays:
         return ""
-    return f"gives the gold answer {most:.3f}{f' of at most {high:g}' if high > most else ''}{why}"
+    return f"gives the gold answer {most:.3f}{f' of at most {high:g}' if high > max(most, NOTHING) else ''}{why}"
 
 
 def documented(reward: Reward) -> tuple[float, float] | None:

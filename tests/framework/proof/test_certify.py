@@ -179,6 +179,18 @@ def test_what_peers_got_wrong_is_found(reward: Reward, found: str) -> None:
     assert found in failures(made({"it": reward}, env="single_turn", level="still"))
 
 
+class Unpaid(Reward):
+    """Of which nobody says what it gives."""
+
+    def __call__(self, episodes: Sequence[Episode]) -> list[float]:
+        return [0.0 for _ in episodes]
+
+
+def test_of_a_reward_that_gives_nothing_no_most_is_made_up() -> None:
+    found = tried(made({"it": Unpaid()}, env="single_turn", level="still")).failures
+    assert {each.said for each in found if each.name == "best"} == {"gives the gold answer 0.000"}
+
+
 def test_an_empty_answer_that_stands_in_the_true_one_is_found() -> None:
     words = {"env": "single_turn", "level": "still"}
     assert failures(made({"it": Substring()}, **words), in_words("red")) == {"empty_answer"}
