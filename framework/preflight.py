@@ -7,12 +7,13 @@ a few tasks ─▶ played by the greediest looker ─▶ tokens, against the lim
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from framework import memory
 from framework.budget import Count, Greedy, counts
 from framework.division import batch
 from framework.env import Rules, expert_of, knowing
-from framework.errors import NoExpert, UserError
+from framework.errors import DataError, NoExpert, UserError
 from framework.finding import Finding
 from framework.lab.players import PLAYERS
 from framework.policy import Policy
@@ -21,7 +22,7 @@ from framework.reasoners.fit import Asked, fits
 from framework.recipe import Recipe
 from framework.registry import nearest
 from framework.rollout import play
-from framework.rows import lot, read, size
+from framework.rows import Rows, lot, read, size
 from framework.types import Broken, Episode, NotApplicable, RewardBreakdown, Stop, Task
 
 SAMPLE = 8
@@ -30,23 +31,40 @@ SAMPLE = 8
 
 def preflight(recipe: Recipe) -> list[Finding]:
     """Every finding, those that do not fit among them."""
-    source = recipe.data.train
-    rows = read(source, lot(source, SAMPLE, recipe.seed), recipe.data.faulty)
+    rows, held_out = _rows(recipe, "train"), _rows(recipe, "eval")
     looked = [episode for task in rows.tasks for episode in _greediest(recipe.env, task)]
-    skipped = f", {len(rows.faults)} of {SAMPLE} looked at are faulty and left out" if rows.faults else ""
     return [
         Finding("formula", recipe.rubric.formula()),
-        Finding("data", f"{size(source):,} training tasks, {size(recipe.data.eval):,} for evaluation{skipped}"),
+        Finding("data", f"{size(recipe.data.train):,} training tasks, {size(recipe.data.eval):,} for evaluation"),
+        *_odd(rows, held_out),
         *weights(recipe),
         *fitting(recipe, looked),
         *served(recipe),
         *players(recipe),
+        *demonstrations(recipe),
         *batch(recipe),
         *question(looked),
         *tokens(recipe, looked),
         *memory.findings(recipe),
         *tried(recipe, rows.tasks),
     ]
+
+
+def _rows(recipe: Recipe, split: Literal["train", "eval"]) -> Rows:
+    """A few of each, since those of the evaluation are read when training is over."""
+    source = recipe.data.train if split == "train" else recipe.data.eval
+    try:
+        return read(source, lot(source, SAMPLE, recipe.seed), recipe.data.faulty)
+    except DataError as error:
+        raise DataError(f"data.{split}: {error}") from None
+
+
+def _odd(rows: Rows, held_out: Rows) -> Iterator[Finding]:
+    """What is odd about those looked at."""
+    yield from (Finding("rows", each.left_out, doubtful=True) for each in (rows, held_out) if each.faults)
+    if same := sum(task in rows.tasks for task in held_out.tasks):
+        found = f"{same} of {len(held_out.tasks)} looked at of data.eval are tasks of data.train, too"
+        yield Finding("rows", found, doubtful=True)
 
 
 def must_fit(recipe: Recipe) -> None:
@@ -97,6 +115,14 @@ def players(recipe: Recipe) -> Iterator[Finding]:
             if name not in PLAYERS:
                 remedy = f"stages.{stage}.players: no player {name!r}; {nearest(name, PLAYERS)}"
                 yield Finding("players", name, remedy=remedy)
+
+
+def demonstrations(recipe: Recipe) -> Iterator[Finding]:
+    """A cold start reads them when a reasoner is built and verl imported."""
+    stage = recipe.stages.cold_start
+    if stage.steps and stage.conversations and not Path(stage.conversations).is_file():
+        remedy = f"stages.cold_start.conversations: there is no file {stage.conversations!r}; it counts from here"
+        yield Finding("demonstrations", stage.conversations, remedy=remedy)
 
 
 def question(looked: Sequence[Episode]) -> Iterator[Finding]:

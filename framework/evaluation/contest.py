@@ -41,6 +41,8 @@ class Contest:
     """Each task once; a model says the likeliest token each time."""
     sampled: Mapping[str, Played]
     """Models only: each task `stages.eval.rounds` times, sampled as in training."""
+    left_out: str = ""
+    """How many rows became no task, and why the first."""
 
 
 async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY) -> Contest:
@@ -52,7 +54,8 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     from framework.lab.players import PLAYERS
 
     players = {name: find(PLAYERS, name, "player") for name in recipe.stages.eval.players}
-    tasks = rows.read(recipe.data.eval, range(rows.size(recipe.data.eval)), recipe.data.faulty).tasks
+    there = rows.read(recipe.data.eval, range(rows.size(recipe.data.eval)), recipe.data.faulty)
+    tasks = there.tasks
     greedy: dict[str, Played] = {}
     sampled: dict[str, Played] = {}
     for name, player in {**players, **guests}.items():
@@ -64,7 +67,7 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     for likeliest, by_lot in await _all(matches):
         greedy |= likeliest
         sampled |= by_lot
-    return Contest(tasks, recipe.score, greedy, sampled)
+    return Contest(tasks, recipe.score, greedy, sampled, there.left_out)
 
 
 async def led(recipe: "Recipe", tasks: Sequence[Task], guide: Player) -> Sequence[Task]:

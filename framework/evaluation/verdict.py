@@ -27,7 +27,8 @@ from framework.vision.predictions import NAME, Writer
 def judge(
     recipe: Recipe, folder: Path, models: Mapping[str, Path], guests: Mapping[str, Player] = NOBODY
 ) -> tuple[list[Table], list[str]]:
-    """Play the evaluation, write eval.json and the episodes into `folder`, and give tables and a line for each gain.
+    """Play the evaluation, write eval.json and the episodes into `folder`, and give tables, a line for each gain, and
+    one for rows that were left out.
 
     `models` are folders by stage, in the order in which they were trained; `guests` are players that others serve.
     """
@@ -46,7 +47,8 @@ def judge(
     kinds = [task.truth.kind for task in played.tasks]
     lost = (losses.table(name, kinds, games.lost()) for name, games in played.greedy.items())
     tables = [_players(rows, played.score_name), *_kinds(rows), *filter(None, lost)]
-    return tables, [_said(name, each, len(played.tasks)) for name, each in gains.items()]
+    said = [_said(name, each, len(played.tasks)) for name, each in gains.items()]
+    return tables, [*said, *filter(None, [played.left_out])]
 
 
 def _predicted(path: Path, games: Played) -> None:

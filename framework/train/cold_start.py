@@ -66,8 +66,10 @@ def _written(recipe: Recipe, file: Path) -> None:
 def demonstrations(recipe: Recipe) -> list[Conversation]:
     """Tasks of data.train by lot, each played by one of the stage's players."""
     stage, source = recipe.stages.cold_start, recipe.data.train
-    tasks = rows.read(source, rows.lot(source, stage.count, recipe.seed), recipe.data.faulty).tasks
-    played = asyncio.run(_played(_games(recipe, tasks), recipe.seed))
+    there = rows.read(source, rows.lot(source, stage.count, recipe.seed), recipe.data.faulty)
+    if there.faults:
+        print(there.left_out, flush=True)
+    played = asyncio.run(_played(_games(recipe, there.tasks), recipe.seed))
     if lost := next((episode for episode, _ in played if episode.stop is Stop.ERROR), None):
         raise DataError(f"task {lost.task.id}: no demonstration of it; {lost.error}")
     return [lesson(episode, rules, recipe.drawing) for episode, rules in played if episode.stop is Stop.ANSWERED]

@@ -62,8 +62,8 @@ def test_data_of_ones_own_is_played(my_lab: Path):
 @pytest.mark.parametrize(
     ("row", "raised"),
     [
-        (None, "Rows: {lab}/my_data.py:32: FileNotFoundError: [Errno 2] No such file"),
-        ({}, "row 0 of Rows: {lab}/my_data.py:25: KeyError: 'box'; mend it, or leave such rows out"),
+        (None, "data.train: Rows: {lab}/my_data.py:32: FileNotFoundError: [Errno 2] No such file"),
+        ({}, "data.train: row 0 of Rows: {lab}/my_data.py:25: KeyError: 'box'; mend it, or leave such rows out"),
         ({"box": []}, "Magnifier.expert, task rows/0: {lab}/my_envs.py:21: KeyError: 0; let it raise NoExpert for"),
     ],
 )

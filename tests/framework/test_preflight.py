@@ -34,6 +34,10 @@ def test_the_quickstart_fits():
         ("reasoner.coordinates=2", "reasoner.coordinates: 2 is too coarse for these boxes; raise it"),
         ("stages.eval.players=[expret]", "stages.eval.players: no player 'expret'; did you mean 'expert'?"),
         ("stages.cold_start.players=[mixd]", "stages.cold_start.players: no player 'mixd'; did you mean 'mixed'?"),
+        (
+            "stages.cold_start.conversations=ghost.jsonl",
+            "stages.cold_start.conversations: there is no file 'ghost.jsonl'",
+        ),
         ("reasoner.path=./ghost", "reasoner.path: './ghost' is no folder; give the model's folder or its name"),
     ],
 )
@@ -179,6 +183,43 @@ def test_tasks_that_no_expert_can_answer_and_rows_that_are_skipped_stop_nobody(
     assert "no frame has a box" in capsys.readouterr().out, "why there is no expert"
     about = Host(find_recipe(str(path))).about()
     assert (about["tasks"], about["expert"]) == ({"train": 8, "eval": 8}, False)
+
+
+SPLIT = """
+from framework.errors import DataError
+from framework.lab.world import World
+from framework.source import Source
+
+class Clips(Source):
+    split: str = "train"
+    count: int = 8
+
+    def size(self):
+        return self.count
+
+    def task(self, index):
+        if self.split == "torn" and index == 3:
+            raise DataError("spoiled")
+        return World(level="glance", split="eval" if self.split == "held out" else "train", count=8).task(index)
+"""
+
+
+def test_rows_of_the_evaluation_are_looked_at_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "split_of_mine.py").write_text(SPLIT)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.replace("clips_of_mine", "split_of_mine"))
+    assert main(["check", str(path), "data.eval.split=held out"]) == 0
+    assert " –  rows" not in capsys.readouterr().out
+    assert main(["check", str(path)]) == 0
+    assert "8 of 8 looked at of data.eval are tasks of data.train, too" in capsys.readouterr().out
+    assert main(["check", str(path), "data.eval.split=torn"]) == 0
+    assert "left out: 1 of 8 rows; the first: row 3 of Clips: spoiled" in capsys.readouterr().out
+    assert main(["check", str(path), "data.eval.split=torn", "data.faulty=stop"]) == 2
+    assert "limner: data.eval: row 3 of Clips: spoiled" in capsys.readouterr().err
+    assert main(["check", str(path), "data.eval.count=0"]) == 2
+    assert "limner: data.eval: Clips: it has no rows" in capsys.readouterr().err
 
 
 def test_what_a_server_says_of_itself_is_found_out_once(monkeypatch: pytest.MonkeyPatch):

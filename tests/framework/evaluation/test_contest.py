@@ -60,7 +60,9 @@ def test_a_game_without_an_expert_tells_how_an_answer_begins() -> None:
     assert (form.pieces, form.words) == (("<answer>",), True)
 
 
-def test_a_task_that_cannot_be_played_is_left_out_if_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_cannot_be_played_is_left_out_and_told_if_the_recipe_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recipe = find_recipe("quickstart", ["data.eval.count=4", "data.faulty=skip", "stages.eval.players=[expert]"])
     whole = type(recipe.data.eval).task
 
@@ -70,7 +72,9 @@ def test_a_task_that_cannot_be_played_is_left_out_if_the_recipe_says_so(monkeypa
         return whole(self, index)
 
     monkeypatch.setattr(World, "task", task)
-    assert len(asyncio.run(contest(recipe, {})).tasks) == 3
+    found = asyncio.run(contest(recipe, {}))
+    assert len(found.tasks) == 3
+    assert found.left_out.startswith("left out: 1 of 4 rows; the first: row 1 of World: no such clip")
 
 
 def test_a_mistyped_player_is_refused_before_anybody_plays() -> None:

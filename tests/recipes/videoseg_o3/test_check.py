@@ -72,5 +72,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", REAL)
 def test_nothing_but_the_weights_is_missing(name: str, root: Path):
-    recipe = find_recipe(name, [*filled(name), f"data.root={root}", "reasoner.path=Qwen/Qwen3-VL-4B-Instruct"])
+    (root / "given").touch()
+    given = [change.replace("conversations=given", f"conversations={root / 'given'}") for change in filled(name)]
+    recipe = find_recipe(name, [*given, f"data.root={root}", "reasoner.path=Qwen/Qwen3-VL-4B-Instruct"])
     assert [finding.remedy for finding in preflight(recipe) if finding.remedy] == []
