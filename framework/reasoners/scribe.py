@@ -44,7 +44,7 @@ class Scribe:
         self.unit = unit
         self.processor = _processor(path)
         self.merge = self._merge()
-        there = self.processor.image_processor.patch_size * self.merge
+        there = self._patch() * self.merge
         if there != unit:
             raise ConfigError(
                 f"reasoner.unit: {unit}, but the processor of {path} has {there}; set reasoner.unit={there}"
@@ -135,7 +135,20 @@ class Scribe:
 
     def _merge(self) -> int:
         """Patches along one side of a visual token."""
-        return int(self.processor.image_processor.merge_size)
+        return self._told("merge_size", "_merge")
+
+    def _patch(self) -> int:
+        """Pixels along one side of a patch."""
+        return self._told("patch_size", "_patch")
+
+    def _told(self, name: str, method: str) -> int:
+        """What the processor says of itself, by Qwen's names."""
+        eyes, speech = self.processor.image_processor, type(self).__name__
+        if not isinstance(found := getattr(eyes, name, None), int):
+            raise ConfigError(
+                f"reasoner.use: {type(eyes).__name__} says no {name}; give {speech} a {method}() of its own"
+            )
+        return found
 
     def grid(self, size: tuple[int, int]) -> Grid:
         width, height = size

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from framework.errors import ConfigError
+
 MARK = re.compile(r"\[gMASK\]|<[^<>\s]+>")
 """A special token inside a template."""
 
@@ -43,6 +45,12 @@ class Template:
     forgets: bool = False
     """Later turns are read without earlier thoughts by the family's own template. Here thoughts stay, as all that was
     sampled stays: what is trained on is what was read."""
+
+    def __post_init__(self) -> None:
+        if not MARK.match(self.again):
+            raise ConfigError(
+                f"template: again is {self.again!r}; begin it with the token that ends a reply, as <|im_end|>"
+            )
 
     def special(self) -> tuple[str, ...]:
         """The tokens that are written by id."""

@@ -26,7 +26,7 @@ def _difference(candidate: Candidate, ours: list[int], first: list[int], bare: l
     until = min(len(ours), len(prompted))
     at = next((k for k in range(until) if ours[k] != prompted[k]), until)
     near = [candidate.processor.tokenizer.decode(ids[max(at - 5, 0) : at + 5]) for ids in (ours, prompted)]
-    return f"at token {at} they read {near[0]!r} and {near[1]!r}"
+    return f"at token {at} they read {near[0]!r}, where it has {near[1]!r}"
 
 
 def text_stays_text(candidate: Candidate) -> None:

@@ -1,7 +1,9 @@
 """Voices: what is written is what the family's own template writes, and nothing a question says can change that."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from framework.blocks import Grid
 from framework.errors import ConfigError, UserError
-from framework.reasoners import REASONERS, Reasoner
+from framework.reasoners import REASONERS, Reasoner, scribe
 from framework.reasoners.chatml import ChatML
 from framework.reasoners.conformance import stand_in
 from framework.reasoners.lab import Lab
@@ -22,6 +24,21 @@ CLIP = Video("clip", 8, 64, 64)
 @pytest.fixture(scope="module")
 def voice() -> ChatML:
     return ChatML(Lab().folder(), unit=8)
+
+
+# ---- a family of one's own -------------------------------------------------------------------------------------------
+
+
+def test_a_processor_that_says_its_sizes_otherwise_is_told(monkeypatch: pytest.MonkeyPatch):
+    eyes = SimpleNamespace(merge_size=2, patch_size={"height": 14, "width": 14})
+    monkeypatch.setattr(scribe, "_processor", lambda path: SimpleNamespace(image_processor=eyes))
+    with pytest.raises(ConfigError, match=r"SimpleNamespace says no patch_size; give ChatML a _patch\(\) of its own"):
+        ChatML("anywhere", unit=28)
+
+
+def test_a_template_must_say_how_a_reply_ends():
+    with pytest.raises(ConfigError, match="template: again is 'USER: '; begin it with the token that ends a reply"):
+        replace(ChatML.template, again="USER: ")
 
 
 # ---- what is written -------------------------------------------------------------------------------------------------
