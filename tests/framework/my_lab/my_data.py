@@ -24,7 +24,7 @@ class Rows(Source):
         video = probe(Path(row["image"]))  # an image is a video of one frame
         box = Box(*row["box"], space=video.space(0))
         truth = Truth(present=(True,), boxes={0: (box,)})
-        return Task(id=f"rows/{index}", question=row["question"], video=video, truth=truth)
+        return Task(id=f"{Path(self.file).stem}/{index}", question=row["question"], video=video, truth=truth)
 
 
 @cache
