@@ -64,7 +64,7 @@ async def contest(recipe: "Recipe", checkpoints: Mapping[str, Path], guests: Map
     found = await guided(recipe, tasks, next(iter(models.values()))) if models else tasks
     playing = [name for name in models if name in recipe.stages.eval.models]
     matches = [Match(recipe, name, models[name], tasks, found, name == playing[-1]) for name in playing]
-    for likeliest, by_lot in await _all(matches):
+    for likeliest, by_lot in await together(matches):
         greedy |= likeliest
         sampled |= by_lot
     return Contest(tasks, recipe.score, greedy, sampled, there.left_out)
@@ -136,7 +136,7 @@ def _shown_more(played: Played) -> bool:
     return any(picture.role is not Role.OVERVIEW for turn in turns for picture in turn.seen.pictures)
 
 
-async def _all(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[str, Played]]]:
+async def together(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[str, Played]]]:
     """The matches side by side, as far as there are cores; one after another on an accelerator."""
     apart = min(len(matches), cores()) - 1
     if apart < 1 or matches[0].recipe.cluster.platform == "cuda":
@@ -146,7 +146,7 @@ async def _all(matches: Sequence[Match]) -> list[tuple[dict[str, Played], dict[s
         loop = asyncio.get_running_loop()
         promised = [loop.run_in_executor(pool, _played, match) for match in others]
         try:
-            return [await first.played(), *await asyncio.gather(*promised)]
+            return list(await asyncio.gather(first.played(), *promised))
         except BrokenProcessPool:
             raise UserError(
                 "a process that played a model was ended from outside, most likely for want of memory; "

@@ -7,6 +7,7 @@ from pathlib import Path
 from weakref import ref
 
 import pytest
+from PIL import Image
 
 from envs.by_dataset import ByDataset
 from envs.keyframes import Keyframes
@@ -15,14 +16,14 @@ from envs.single_turn import SingleTurn
 from envs.zoom import Zooming
 from framework.chat.grammar import Grammar
 from framework.env import Env, Rules
-from framework.errors import DataError, UnknownName
+from framework.errors import DataError, PixelError, UnknownName
 from framework.evaluation.arena import Played
-from framework.evaluation.contest import contest
+from framework.evaluation.contest import Match, contest, together
 from framework.evaluation.model import answer_form, opened
 from framework.lab.world import World
 from framework.reasoners.sampling import Request
 from framework.recipe import find_recipe
-from framework.types import Task, Truth
+from framework.types import Task, Truth, Video
 
 TASKS = [World(level="glance").task(number) for number in range(8)]
 
@@ -90,6 +91,20 @@ def test_two_models_side_by_side_play_as_one_does_alone():
     for played in (found.greedy, found.sampled):
         assert _said(played["rl"]) == _said(played["cold_start"]) != []
     assert _said(found.greedy["blanked"]) == _said(found.greedy["cold_start_blanked"])
+
+
+def test_what_stops_both_models_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """The other's failure was reported by asyncio when it was forgotten, as a page of traceback."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "0.png")
+    (tmp_path / "1.png").write_bytes(b"torn")
+    clip = Video(str(tmp_path), 2, 8, 8)
+    task = Task(id="torn", question="Where?", video=clip, truth=Truth(present=(True, True)))
+    recipe = find_recipe("quickstart", ["reasoner.grounding=0"])
+    match = Match(recipe, "rl", recipe.reasoner, [task], [task], last=True)
+    with pytest.raises(PixelError, match="no whole image"):
+        asyncio.run(together([match, match]))
+    gc.collect()
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(("recipe", "shows_more"), [("timelens/mini", False), ("videoseg_r1/mini", True)])
