@@ -57,7 +57,7 @@ class Engine(_Base):
         inputs, args = super().prepare_model_inputs(micro_batch)
         self.pictures = _same_pictures(inputs)
         if self.pictures and get_non_tensor_data(micro_batch, "blind", False):  # the trainer's canary
-            inputs["pixel_values"] = inputs["pixel_values"].flip(0)
+            inputs["pixel_values"] = others(inputs["pixel_values"])
         seen = {name: inputs.pop(name) for name in PICTURES if name in inputs}
         return inputs | self.voice.arguments(inputs["input_ids"], inputs["position_ids"], seen), args
 
@@ -101,6 +101,12 @@ class Engine(_Base):
             yield name, _whole(value) + (_delta(adapter) if adapter is not None else 0)
         if self._is_offload_param:
             offload_fsdp_model_to_cpu(self.module)
+
+
+def others(pixels: torch.Tensor) -> torch.Tensor:
+    """These patches in the opposite order; where they read the same both ways, as flat colours may, their negatives."""
+    turned = pixels.flip(0)
+    return -pixels if torch.equal(turned, pixels) else turned
 
 
 def eyes(module: torch.nn.Module) -> torch.nn.Module:

@@ -38,6 +38,14 @@ def said_by(program: str, folder: Path, *changes: str) -> dict[str, Any]:
     return json.loads((run.home / "told.json").read_text())
 
 
+def test_pictures_that_read_the_same_both_ways_are_others_too():
+    from framework.train.engine import others
+
+    mirrored, plain = torch.tensor([[1.0], [2.0], [1.0]]), torch.tensor([[1.0], [2.0]])
+    assert others(mirrored).tolist() == [[-1], [-2], [-1]]
+    assert others(plain).tolist() == [[2], [1]]
+
+
 def test_adapted_weights_have_the_names_that_the_rollout_needs(told: dict[str, Any]):
     assert told["names"]
 
