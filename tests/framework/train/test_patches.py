@@ -2,19 +2,23 @@
 
 import importlib.metadata
 import inspect
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers
 import verl
+import verl.utils as utils
 import verl.utils.distributed as distributed
 import verl.utils.tensordict_utils as tensordicts
 import verl.workers.rollout.base as rollout
 from tensordict import TensorDict
 from torch.distributed.distributed_c10d import BackendConfig
 from torch.distributed.fsdp import CPUOffloadPolicy
+from verl.utils.tokenizer.tokenizer import hf_processor as known_processor
 
 from framework.reasoners.lab import Lab
 from framework.train import patches
@@ -29,6 +33,7 @@ def unpatched(monkeypatch: pytest.MonkeyPatch):
         distributed, "initialize_global_process_group_ray", distributed.initialize_global_process_group_ray
     )
     monkeypatch.setattr(tensordicts, "maybe_fix_3d_position_ids", tensordicts.maybe_fix_3d_position_ids)
+    monkeypatch.setattr(utils, "hf_processor", utils.hf_processor)
     monkeypatch.setattr(importlib.metadata, "version", importlib.metadata.version)
     monkeypatch.setattr(rollout, "_ROLLOUT_REGISTRY", dict(rollout._ROLLOUT_REGISTRY))
 
@@ -37,6 +42,27 @@ def test_another_verl_is_refused():
     patches.refuse_another_verl(importlib.metadata.version("verl"))
     with pytest.raises(RuntimeError, match=r"verl 0\.9\.2 .*patches\.py .*0\.9\.1"):
         patches.refuse_another_verl("0.9.2")
+
+
+@pytest.mark.usefixtures("unpatched")
+def test_any_processor_is_needed_and_keeps_that_of_a_family_verl_does_not_know(tmp_path: Path):
+    lab = Lab().folder()
+    made: Any = transformers.VideoLlama3Processor
+    made(
+        image_processor=transformers.VideoLlama3ImageProcessor(),
+        tokenizer=transformers.AutoTokenizer.from_pretrained(lab),
+        video_processor=transformers.VideoLlama3VideoProcessor(),
+    ).save_pretrained(tmp_path)
+    shutil.copy(Path(lab) / "config.json", tmp_path)
+    with pytest.warns(UserWarning, match="Unsupported processor type"):
+        assert known_processor(tmp_path) is None, "verl takes any processor now: remove the patch"
+    patches.any_processor()
+    with pytest.warns(UserWarning, match="Unsupported processor type"):
+        assert isinstance(utils.hf_processor(tmp_path), made)
+    assert "from verl.utils import hf_processor" in (VERL / "workers" / "config" / "model.py").read_text()
+    transformers.AutoTokenizer.from_pretrained(lab).save_pretrained(tmp_path / "words")
+    shutil.copy(Path(lab) / "config.json", tmp_path / "words")
+    assert utils.hf_processor(tmp_path / "words") is None, "a folder that cannot see has none"
 
 
 def backends(said: Any) -> BackendConfig:
