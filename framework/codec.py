@@ -210,12 +210,18 @@ def _of_names(kind: Any) -> Read:
 def _any_of(kinds: tuple[Any, ...]) -> Read:
     tags = {name: _reader(kind) for name, kind in _tags(kinds).items()}
     words = [_reader(kind) for kind in kinds if is_dataclass(kind)]
+    plain = tuple(kind for kind in kinds if not is_dataclass(kind))
+    allowed = (*plain, int) if float in plain else plain  # a whole number is written without its point
 
     def read(data: Any, rows: list[Any]) -> Any:
         if tags and isinstance(data, dict):
             said = cast(dict[str, Any], data)
             inside = said["of"] if "of" in said else {name: item for name, item in said.items() if name != "is"}
             return tags[said["is"]](inside, rows)
-        return words[0](data, rows) if words and isinstance(data, dict | list) else data
+        if words and isinstance(data, dict | list):
+            return words[0](data, rows)
+        if not isinstance(data, allowed):
+            raise TypeError(f"{data!r} stands where it should not")
+        return data
 
     return read

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,10 @@ def test_what_nobody_could_learn_from_is_refused_with_its_line(tmp_path: Path, m
 def test_a_line_that_is_no_conversation_is_named(tmp_path: Path):
     (tmp_path / "talk.jsonl").write_text('{"id": 3}\n')
     with pytest.raises(DataError, match=r"line 1: .*is no Conversation"):
+        read(tmp_path / "talk.jsonl")
+    said = {"id": "a", "messages": [{"role": "user", "content": [5]}, {"role": "assistant", "content": ["5"]}]}
+    (tmp_path / "talk.jsonl").write_text(json.dumps(said | {"shared": []}))
+    with pytest.raises(DataError, match=r"line 1: is no Conversation \(TypeError: 5 stands where it should not\)"):
         read(tmp_path / "talk.jsonl")
     (tmp_path / "talk.jsonl").write_bytes(b"PK\x03\x04\xff\xfe")
     with pytest.raises(DataError, match=r"line 1: .*; mend the line or leave it out"):
