@@ -81,7 +81,11 @@ def _is_of(run: Run, recipe: Recipe) -> None:
     """Was this stage made with the settings of this recipe? One that is not done must go on with them, too."""
     if not run.last_step():
         return
-    made, asked = (_looked_at(each, run.stage) for each in (run.recipe, recipe))
+    try:
+        made, asked = (_looked_at(each, run.stage) for each in (run.recipe, recipe))
+    except UserError as error:
+        why = f"made by a recipe that cannot be read beside this one ({error})"
+        raise UserError(f"{run.home}: {why}; choose another --out, or begin again with --fresh") from None
     if changed := next(differences(made, asked), None):
         path, was, now = changed
         raise UserError(

@@ -80,6 +80,18 @@ def test_what_verl_cannot_be_told_is_said_before_a_cold_start(
     assert went == []
 
 
+def test_a_folder_of_a_recipe_with_code_of_its_own_is_told(
+    went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    trained(tmp_path)
+    file = tmp_path / "rl" / "recipe.yaml"
+    file.write_text(file.read_text().replace("use: box_iou", "use: elsewhere:Mine"))
+    assert main(["train", *RECIPE, "--out", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "rl: made by a recipe that cannot be read beside this one (rewards." in said
+    assert "choose another --out, or begin again with --fresh" in said
+
+
 def test_rl_of_other_settings_is_not_done(went: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     trained(tmp_path)
     trained(tmp_path, "cluster.gpus_per_node=2", "stages.rl.keep=1", "stages.eval.rounds=1", "verl.trainer.x=1")
