@@ -141,7 +141,7 @@ def do(job: Job, beside: Path) -> None:
             _do(job, beside)
     finally:
         job.run.folder.mkdir(parents=True, exist_ok=True)
-        (job.run.folder / TOOK).write_text(f"{(seconds(job) or 0) + time.perf_counter() - began:.1f}\n")
+        (job.run.folder / TOOK).write_text(f"{(seconds(job) or 0) + time.perf_counter() - began:.3f}\n")
 
 
 def seconds(job: Job) -> float | None:

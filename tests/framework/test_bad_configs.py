@@ -176,8 +176,8 @@ FILES = [
     ),
     (
         "a setting called as a method of ours",
-        WHOLE.replace("well_formed", "slips:Late"),
-        "reward 'slips:Late': its field 'at' means another thing in every reward; rename it",
+        WHOLE.replace("well_formed", "late:Late"),
+        "reward 'late:Late': its field 'at' means another thing in every reward; rename it",
     ),
     (
         "a file called as a room of ours",
@@ -226,9 +226,6 @@ MODULES = {
         class Round(Smoothness):
             shape: str = "circle"
 
-        class Late(Smoothness):
-            at: int = 3
-
         class Plain:
             pass
 
@@ -238,6 +235,7 @@ MODULES = {
     "broken.py": "class Mine:\n    weight = = 1\n",
     "raising.py": "1 / 0\n",
     "haunted.py": "import gohst\n",
+    "late.py": "from slips import Smoothness\n\nclass Late(Smoothness):\n    at: int = 3\n",
     "untyped.py": "from framework.reward import Reward\n\nclass Mine(Reward):\n    reach = 0.5\n",
 }
 
