@@ -1,7 +1,7 @@
 """What an evaluation found: in a sentence, and in tables.
 
 before .35  after .53  gain +.18 [+.15, +.21] ─▶ "Reinforcement taught it something: …"
-before .35  after .36  gain +.01 [−.01, +.03] ─▶ "… chance could explain …: the interval holds 0"
+before .35  after .36  gain +.01 [−.01, +.03] ─▶ "Nothing … that chance could not explain", or what was gained by lot
 """
 
 import math
@@ -74,6 +74,12 @@ def _learned(found: Standings) -> str:
         return f"Reinforcement taught it something: {moved}."
     if gain.high < 0:
         return f"Reinforcement made it worse: {moved}."
+    by_lot = found.gains.get("sampled")
+    if _known(by_lot) and not by_lot.low <= 0 <= by_lot.high:
+        how = "better" if by_lot.mean > 0 else "worse"
+        return (
+            f"Reinforcement made replies by lot {how}, {_said(by_lot)}; of the likeliest ones, {moved}, which holds 0."
+        )
     return f"Nothing was learned that chance could not explain: {moved}, which holds 0."
 
 

@@ -41,6 +41,15 @@ def test_an_interval_that_holds_0_is_no_gain() -> None:
     assert told.endswith("interval of −0.020 to +0.040, which holds 0.")
 
 
+def test_a_gain_by_lot_alone_is_told_as_such() -> None:
+    told = sentence(replace(FOUND, gains={"greedy": Gain(0.01, -0.02, 0.04), "sampled": Gain(0.08, 0.05, 0.11)}))
+    assert told.startswith(
+        "Reinforcement made replies by lot better, a change of +0.080 with a 95 % interval of +0.050 to +0.110; "
+        "of the likeliest ones, the mean of “place”"
+    )
+    assert told.endswith("interval of −0.020 to +0.040, which holds 0.")
+
+
 def test_an_interval_that_begins_at_0_holds_it() -> None:
     assert gained(0.01, 0.0, 0.04).endswith("which holds 0.")
 
