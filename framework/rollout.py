@@ -90,8 +90,6 @@ async def guarded(work: Awaitable[T], rules: Rules, what: str, kind: type[T] | N
 
 def _strange(content: Any) -> str:
     """What an observation should not hold, in words: a text for a tuple (a comma was forgotten) or another thing."""
-    return (
-        short(content)
-        if isinstance(content, str)
-        else next((short(part) for part in content if not isinstance(part, str | Picture)), "")
-    )
+    if isinstance(content, str):
+        return short(content)
+    return next((short(part) for part in content if not isinstance(part, str | Picture)), "")

@@ -42,10 +42,9 @@ class KeyframeHit(TimeReward):
 
 
 def _unseen(truth: Truth) -> NotApplicable:
-    why = (
-        "the target is never visible" if truth.present else "which frames show the target is not known (Truth.present)"
-    )
-    return NotApplicable(why)
+    if truth.present:
+        return NotApplicable("the target is never visible")
+    return NotApplicable("which frames show the target is not known (Truth.present)")
 
 
 class KeyframeQuality(TimeReward):
